@@ -1,0 +1,96 @@
+// Every path of the node, resolved below one directory handle.
+//
+// "/" is the handle's directory: nothing leads out of it, whatever symlinks say
+// (openat2, RESOLVE_IN_ROOT). A symlink on the way is followed only if root (or the
+// caller) owns it and nobody else may write its directory (systemd's CHASE_SAFE);
+// else PermissionDenied. The last component is replaced or removed, never followed.
+//
+// Every write: a temp file `.gna-XXXXXXXX.tmp` in the same directory, mode set before
+// data, fsync, rename, fsync of the directory; a Batch does one syncfs per phase.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "gna/base/fd.h"
+#include "gna/base/result.h"
+#include "gna/observed/state.h"
+
+namespace gna::fs {
+
+inline constexpr std::string_view kTempPrefix = ".gna-";
+inline constexpr std::string_view kTempSuffix = ".tmp";
+
+// For the power-cut checker alone, which has to see torn states without the syncs:
+// with GNA_TEST_NO_SYNC=1 in a build with GNA_TESTING nothing is synced.
+
+class RootFs {
+ public:
+  // Errors: NotFound, if the directory is not there.
+  static Result<RootFs> open(const std::string& root);
+  RootFs(RootFs&&) noexcept;
+  RootFs& operator=(RootFs&&) noexcept;
+  ~RootFs();
+
+  const std::string& root() const;  // as given
+  int handle() const;               // O_PATH of the root
+
+  // Absent paths are FileKind::absent, not an error; a symlink is told as such. With
+  // `hash` the SHA-256 of a regular file's bytes is filled in.
+  Result<observed::File> look(const std::string& path, bool hash) const;
+  // The nearest ancestor of `path` that exists and is no directory (nor leads to one), if any.
+  Result<std::string> obstacle(const std::string& path) const;
+  Result<std::string> read(const std::string& path, std::size_t limit_bytes = 64u << 20) const;
+  Result<Fd> open_read(const std::string& path) const;  // regular files only, symlinks as above
+  Result<std::string> read_link(const std::string& path) const;
+  Result<std::vector<std::string>> list(const std::string& directory) const;  // sorted names; NotFound if absent
+
+  // Makes the directories that are missing, each on disk when this returns.
+  Result<void> make_directories(const std::string& path, std::uint32_t mode = 0755) const;
+  Result<void> write(const std::string& path, std::string_view bytes, std::uint32_t mode) const;
+  Result<void> link(const std::string& target, const std::string& path) const;  // symlink, replaced atomically
+  Result<void> remove(const std::string& path) const;        // file or symlink; absent is fine
+  Result<void> remove_directory_if_empty(const std::string& path) const;  // neither empty nor absent is an error
+  Result<void> remove_tree(const std::string& path) const;   // never follows a symlink; absent is fine
+  // Temp files of ours in the directory that an interrupted run left behind.
+  Result<void> sweep(const std::string& directory) const;
+
+ private:
+  friend class Batch;
+  struct State;
+  std::unique_ptr<State> state_;
+  explicit RootFs(std::unique_ptr<State> state);
+};
+
+// Many files at the price of two syncfs for each file system: all temp files, sync,
+// all renames, sync. Small batches use fsync.
+class Batch {
+ public:
+  explicit Batch(const RootFs& root);
+  ~Batch();  // what was staged and not committed is removed
+
+  // Writes the temp file. `ticket` comes back from commit().
+  Result<void> stage(std::size_t ticket, const std::string& path, std::string_view bytes, std::uint32_t mode,
+                     std::uint32_t directory_mode = 0755);
+  // The same from a descriptor (copied, not loaded); gives the SHA-256.
+  Result<std::string> stage_from(std::size_t ticket, const std::string& path, int fd, std::uint32_t mode,
+                                 std::uint32_t directory_mode = 0755);
+  void stage_removal(std::size_t ticket, const std::string& path, bool prune_directory);
+
+  struct Committed {
+    std::size_t ticket = 0;
+    Result<void> result = {};
+  };
+  // Makes everything that was staged true and durable, in the order of staging.
+  std::vector<Committed> commit();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace gna::fs

@@ -1,0 +1,61 @@
+// What gna has done on this machine: a manifest, not a copy of the OSC.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+
+#include "gna/desired/state.h"
+
+namespace gna::plan {
+
+struct AppliedFile {
+  std::uint32_t mode = 0;
+  std::string sha256 = {};                          // empty: unknown (an image that the Go agent copied)
+  std::optional<desired::ImageSource> image = {};
+  bool overwrote = false;                           // something that was not ours lay there before
+  bool operator==(const AppliedFile&) const = default;
+};
+
+struct AppliedUnit {
+  bool owns_file = false;                 // we wrote the unit file
+  std::set<std::string> drop_ins = {};    // those that we wrote
+  bool enabled = true;
+  // digest() at its last start (or stop). Empty: a restart is owed.
+  std::string started_with = {};
+  // A job that was sent and whose end is not on record: it was for this digest, and the
+  // unit's InvocationID before it was this one.
+  std::string sent_with = {};
+  std::string invocation_before = {};
+  bool operator==(const AppliedUnit&) const = default;
+};
+
+struct AppliedRegistry {
+  std::string digest = {};                // desired::digest of what hosts.toml was written from
+  bool operator==(const AppliedRegistry&) const = default;
+};
+
+struct Applied {
+  std::map<std::string, AppliedFile> files = {};
+  std::map<std::string, AppliedUnit> units = {};
+  std::map<std::string, AppliedRegistry> registries = {};
+  // What config.toml was patched with; absent: it carries nothing of ours.
+  std::optional<desired::Containerd> containerd = {};
+  // Values that it had before our first patch, per key (a JSON array of path elements).
+  // A JSON null: the key was not there. A key of ours that is missing here (the Go agent
+  // patched it): unknown, so it goes.
+  std::map<std::string, std::string> containerd_originals = {};
+  std::string containerd_started_with = {};  // containerd_digest() at its last restart; empty: owed
+  bool reload_owed = false;
+  bool agent_restart_owed = false;
+  std::optional<std::string> cpu_manager_policy = {};
+  std::string checksum = {};              // of the OSC that was applied wholly last; empty: none yet
+  bool operator==(const Applied&) const = default;
+
+  // Was anything ever applied here?
+  bool empty() const { return files.empty() && units.empty() && registries.empty() && !containerd; }
+};
+
+}  // namespace gna::plan

@@ -1,0 +1,1 @@
+#include "gna/observed/state.h"

@@ -1,0 +1,50 @@
+#include "gna/plan/record.h"
+
+namespace gna::plan {
+
+namespace {
+
+template <typename Value>
+void edit_entries(std::map<std::string, Value>& entries, const std::map<std::string, std::optional<Value>>& edits) {
+  for (const auto& [key, value] : edits) {
+    if (value)
+      entries.insert_or_assign(key, *value);
+    else
+      entries.erase(key);
+  }
+}
+
+void edit_unit(AppliedUnit& unit, const UnitRecord& record) {
+  if (record.owns_file) unit.owns_file = *record.owns_file;
+  unit.drop_ins.insert(record.add_drop_ins.begin(), record.add_drop_ins.end());
+  for (const auto& name : record.remove_drop_ins) unit.drop_ins.erase(name);
+  if (record.enabled) unit.enabled = *record.enabled;
+  if (record.started_with) unit.started_with = *record.started_with;
+  if (record.sent_with) unit.sent_with = *record.sent_with;
+  if (record.invocation_before) unit.invocation_before = *record.invocation_before;
+}
+
+}  // namespace
+
+void edit(Applied& applied, const Record& record) {
+  edit_entries(applied.files, record.files);
+  edit_entries(applied.registries, record.registries);
+  for (const auto& [name, unit] : record.units) {
+    if (unit.forget)
+      applied.units.erase(name);
+    else
+      edit_unit(applied.units[name], unit);
+  }
+  // The value before the *first* patch counts, so what is there stays.
+  applied.containerd_originals.insert(record.containerd_originals.begin(), record.containerd_originals.end());
+  if (record.containerd) applied.containerd = record.containerd;
+  if (record.containerd_restored) {
+    applied.containerd.reset();
+    applied.containerd_originals.clear();
+  }
+  if (record.containerd_started_with) applied.containerd_started_with = *record.containerd_started_with;
+  if (record.reload_owed) applied.reload_owed = *record.reload_owed;
+  if (record.agent_restart_owed) applied.agent_restart_owed = *record.agent_restart_owed;
+}
+
+}  // namespace gna::plan
