@@ -14,6 +14,7 @@
 
 #include "gna/backend/os_backend.h"
 #include "gna/base/result.h"
+#include "gna/desired/render.h"
 #include "gna/osc/parse.h"
 #include "gna/plan/plan.h"
 #include "gna/store/store.h"

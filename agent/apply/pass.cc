@@ -1,0 +1,1 @@
+#include "gna/apply/pass.h"

@@ -1,0 +1,1 @@
+#include "gna/backend/content_source.h"

@@ -1,0 +1,1 @@
+#include "gna/backend/os_backend.h"

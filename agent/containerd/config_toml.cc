@@ -1,0 +1,1 @@
+#include "agent/containerd/config_toml.h"

@@ -1,0 +1,1 @@
+#include "agent/containerd/hosts_toml.h"

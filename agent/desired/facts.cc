@@ -1,0 +1,1 @@
+#include "gna/desired/facts.h"

@@ -1,0 +1,1 @@
+#include "gna/desired/state.h"

@@ -1,0 +1,1 @@
+#include "agent/fs/root_fs.h"

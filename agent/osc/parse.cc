@@ -1,0 +1,1 @@
+#include "gna/osc/parse.h"

@@ -1,0 +1,1 @@
+#include "gna/plan/plan.h"

@@ -1,0 +1,1 @@
+#include "gna/store/store.h"

@@ -1,0 +1,1 @@
+#include "gna/systemd/backend.h"

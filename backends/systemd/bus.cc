@@ -1,0 +1,1 @@
+#include "backends/systemd/unit_manager.h"

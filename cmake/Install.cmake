@@ -1,0 +1,1 @@
+# Installed headers and find_package(gna).
