@@ -16,9 +16,12 @@ void edit_entries(std::map<std::string, Value>& entries, const std::map<std::str
 
 void edit_unit(AppliedUnit& unit, const UnitRecord& record) {
   if (record.owns_file) unit.owns_file = *record.owns_file;
-  unit.drop_ins.insert(record.add_drop_ins.begin(), record.add_drop_ins.end());
+  if (record.file_sha256) unit.file_sha256 = *record.file_sha256;
+  for (const auto& [name, sha256] : record.add_drop_ins) unit.drop_ins.insert_or_assign(name, sha256);
   for (const auto& name : record.remove_drop_ins) unit.drop_ins.erase(name);
   if (record.enabled) unit.enabled = *record.enabled;
+  if (record.run) unit.run = *record.run;
+  if (record.expected) unit.expected = *record.expected;
   if (record.started_with) unit.started_with = *record.started_with;
   if (record.sent_with) unit.sent_with = *record.sent_with;
   if (record.invocation_before) unit.invocation_before = *record.invocation_before;
@@ -42,6 +45,8 @@ void edit(Applied& applied, const Record& record) {
     applied.containerd.reset();
     applied.containerd_originals.clear();
   }
+  if (record.containerd_config_sha256) applied.containerd_config_sha256 = *record.containerd_config_sha256;
+  if (record.cpu_manager_policy) applied.cpu_manager_policy = record.cpu_manager_policy;
   if (record.containerd_started_with) applied.containerd_started_with = *record.containerd_started_with;
   if (record.reload_owed) applied.reload_owed = *record.reload_owed;
   if (record.agent_restart_owed) applied.agent_restart_owed = *record.agent_restart_owed;

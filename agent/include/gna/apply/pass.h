@@ -26,6 +26,9 @@ struct Options {
   bool allow_empty = false;        // an OSC without files and units, though some are applied
   bool allow_unsupported = false;  // go on without Plan::refused
   std::string host_name = {};      // instead of the machine's own
+  // The agent's own restart comes after everything is on record. false: the caller is the
+  // agent and leaves the process instead (Summary::agent_restart_due).
+  bool restart_agent = true;
 };
 
 // What a run would do here, with everything that showing or doing it needs.

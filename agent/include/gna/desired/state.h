@@ -106,9 +106,14 @@ struct State {
   bool empty() const { return files.empty() && units.empty() && !containerd && registries.empty(); }
 };
 
-// The digest of what a unit runs with: its text, its drop-ins, the content of the
-// files that it watches (of an image: its reference). Equal digests need no restart.
+// What a unit runs with: one line for its text, drop-ins, the names of what it watches and
+// whether it runs; one for each watched file that there is (its bytes and mode; of an image:
+// its reference).
 std::string digest(const Unit& unit, const State& wanted);
+
+// Does what it was started with still hold? A watched file that vanished is no reason to
+// restart (the name would have to vanish from `watches` too), so this is not plain equality.
+bool runs_with(const std::string& started_with, const Unit& unit, const State& wanted);
 
 // The digest of what containerd runs with; a state without a containerd block has one too.
 std::string containerd_digest(const State& wanted);

@@ -21,9 +21,12 @@ struct AppliedFile {
 
 struct AppliedUnit {
   bool owns_file = false;                 // we wrote the unit file
-  std::set<std::string> drop_ins = {};    // those that we wrote
+  std::string file_sha256 = {};           // empty: unknown
+  std::map<std::string, std::string> drop_ins = {};  // those that we wrote → SHA-256, or "" if unknown
   bool enabled = true;
-  // digest() at its last start (or stop). Empty: a restart is owed.
+  desired::Run run = desired::Run::running;
+  bool expected = true;                   // desired::Unit::expected
+  // desired::digest() at its last start (or stop). Empty: a restart is owed.
   std::string started_with = {};
   // A job that was sent and whose end is not on record: it was for this digest, and the
   // unit's InvocationID before it was this one.
@@ -34,6 +37,7 @@ struct AppliedUnit {
 
 struct AppliedRegistry {
   std::string digest = {};                // desired::digest of what hosts.toml was written from
+  std::string sha256 = {};                // of hosts.toml; empty: unknown
   bool operator==(const AppliedRegistry&) const = default;
 };
 
@@ -47,6 +51,7 @@ struct Applied {
   // A JSON null: the key was not there. A key of ours that is missing here (the Go agent
   // patched it): unknown, so it goes.
   std::map<std::string, std::string> containerd_originals = {};
+  std::string containerd_config_sha256 = {};  // of config.toml; empty: unknown
   std::string containerd_started_with = {};  // containerd_digest() at its last restart; empty: owed
   bool reload_owed = false;
   bool agent_restart_owed = false;

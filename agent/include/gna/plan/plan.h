@@ -82,6 +82,8 @@ struct Step {
   Disruption disruption = Disruption::none;
   std::string reason = {};   // for a person: "content changed", "drifted"
   bool secret = false;       // its bytes are never shown
+  // Ids of steps that must not have failed; else this one is skipped.
+  std::vector<std::string> needs = {};
   // What becomes true of `Applied`: `before` is on disk before the effect, `after` when it ended well.
   Record before = {};
   Record after = {};
@@ -101,6 +103,7 @@ struct Refused {
 struct Plan {
   std::vector<Stage> stages = {};
   std::vector<Refused> refused = {};
+  Record settled = {};  // what holds without a step: known once everything else is done
   bool empty() const;
   std::size_t size() const;      // steps
 };

@@ -13,9 +13,12 @@ namespace gna::plan {
 // What a step makes true of one unit; absent fields stay as they are.
 struct UnitRecord {
   std::optional<bool> owns_file = {};
-  std::set<std::string> add_drop_ins = {};
+  std::optional<std::string> file_sha256 = {};
+  std::map<std::string, std::string> add_drop_ins = {};  // name → SHA-256
   std::set<std::string> remove_drop_ins = {};
   std::optional<bool> enabled = {};
+  std::optional<desired::Run> run = {};
+  std::optional<bool> expected = {};
   std::optional<std::string> started_with = {};  // "" clears: a restart is owed
   std::optional<std::string> sent_with = {};
   std::optional<std::string> invocation_before = {};
@@ -31,7 +34,9 @@ struct Record {
   std::map<std::string, std::string> containerd_originals = {};  // added; what is there stays
   std::optional<desired::Containerd> containerd = {};            // config.toml is patched with this now
   bool containerd_restored = false;                              // ... or with nothing; forgets the originals
+  std::optional<std::string> containerd_config_sha256 = {};
   std::optional<std::string> containerd_started_with = {};       // "" clears: a restart is owed
+  std::optional<std::string> cpu_manager_policy = {};
   std::optional<bool> reload_owed = {};
   std::optional<bool> agent_restart_owed = {};
   bool operator==(const Record&) const = default;
