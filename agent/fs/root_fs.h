@@ -25,9 +25,12 @@ namespace gna::fs {
 inline constexpr std::string_view kTempPrefix = ".gna-";
 inline constexpr std::string_view kTempSuffix = ".tmp";
 
-// For the power-cut checker alone, which has to see torn states without the syncs:
-// with GNA_TEST_NO_SYNC=1 in a build with GNA_TESTING nothing is synced.
-
+// Paths are those of the node, absolute or not; ".." in one is InvalidArgument.
+//
+// Errors:  NotFound; PermissionDenied (a symlink that may not be followed, too); Conflict
+//   (something of another kind is in place); Unavailable (ENOSPC, EIO, EROFS, ...).
+//   What failed leaves the target as it was and no temp file.
+// Threads: const methods from any thread.
 class RootFs {
  public:
   // Errors: NotFound, if the directory is not there.
@@ -44,18 +47,22 @@ class RootFs {
   Result<observed::File> look(const std::string& path, bool hash) const;
   // The nearest ancestor of `path` that exists and is no directory (nor leads to one), if any.
   Result<std::string> obstacle(const std::string& path) const;
+  // Regular files only (else Conflict; a pipe in place never blocks). These two follow the last
+  // component's symlink as well, under the same rule: /etc/os-release is one.
   Result<std::string> read(const std::string& path, std::size_t limit_bytes = 64u << 20) const;
-  Result<Fd> open_read(const std::string& path) const;  // regular files only, symlinks as above
+  Result<Fd> open_read(const std::string& path) const;
   Result<std::string> read_link(const std::string& path) const;
   Result<std::vector<std::string>> list(const std::string& directory) const;  // sorted names; NotFound if absent
 
   // Makes the directories that are missing, each on disk when this returns.
   Result<void> make_directories(const std::string& path, std::uint32_t mode = 0755) const;
+  // These two make missing parents, 0755.
   Result<void> write(const std::string& path, std::string_view bytes, std::uint32_t mode) const;
   Result<void> link(const std::string& target, const std::string& path) const;  // symlink, replaced atomically
   Result<void> remove(const std::string& path) const;        // file or symlink; absent is fine
   Result<void> remove_directory_if_empty(const std::string& path) const;  // neither empty nor absent is an error
-  Result<void> remove_tree(const std::string& path) const;   // never follows a symlink; absent is fine
+  // Never follows a symlink and never enters another file system (Conflict); absent is fine.
+  Result<void> remove_tree(const std::string& path) const;
   // Temp files of ours in the directory that an interrupted run left behind.
   Result<void> sweep(const std::string& directory) const;
 
