@@ -1,0 +1,30 @@
+// UnitManager over sd-bus.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+
+#include "backends/systemd/unit_manager.h"
+
+namespace gna::systemd {
+
+struct BusOptions {
+  // Empty: the system bus (DBUS_SYSTEM_BUS_ADDRESS is heeded); for root, if there is none,
+  // systemd's own socket. Else a D-Bus address of a bus.
+  std::string address = {};
+  std::string private_socket = "/run/systemd/private";
+  // How long one job may take before its outcome is called unknown.
+  std::chrono::milliseconds per_job = std::chrono::seconds(90);
+};
+
+// Connects, and loads libsystemd, at the first call. A connection that breaks, and a
+// systemd that is re-executed, are waited for and the question is asked again; a job that was under way then is
+// looked for, and sent again only if it never arrived.
+//
+// Errors: Unavailable, if there is no bus or no systemd on it; PermissionDenied.
+// Threads: one at a time, the one that called first.
+// Source: org.freedesktop.systemd1(5).
+std::unique_ptr<UnitManager> make_bus_unit_manager(BusOptions options = {});
+
+}  // namespace gna::systemd
