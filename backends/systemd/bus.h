@@ -23,7 +23,7 @@ struct BusOptions {
 // looked for, and sent again only if it never arrived.
 //
 // Errors: Unavailable, if there is no bus or no systemd on it; PermissionDenied.
-// Threads: one at a time, the one that called first.
+// Threads: one at a time.
 // Source: org.freedesktop.systemd1(5).
 std::unique_ptr<UnitManager> make_bus_unit_manager(BusOptions options = {});
 
