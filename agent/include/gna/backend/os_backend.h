@@ -1,6 +1,7 @@
 // The seam between what should be and the operating system that has to become so.
 #pragma once
 
+#include <chrono>
 #include <map>
 #include <optional>
 #include <set>
@@ -43,6 +44,9 @@ struct Scope {
   std::set<std::string> upstreams = {};   // whose hosts.toml to read
   bool containerd_config = false;         // config.toml, or what it would be if it is absent
   std::vector<MirrorQuestion> mirrors = {};
+  // After a run that was cut short: its temporary files, and the end of jobs that it had sent.
+  bool leftovers = false;
+  std::set<std::string> jobs_to_end = {};  // units
 
   static Scope of(const desired::State& wanted, const plan::Applied& applied = {});
 };
@@ -50,6 +54,7 @@ struct Scope {
 struct Outcome {
   enum class Result { done, failed, skipped, pending } result = Result::done;
   std::optional<Error> error = {};  // of failed and pending
+  std::string note = {};            // of done: what a person should know all the same
   plan::Record learned = {};        // beside Step::after: the SHA-256 of an image's file
   std::chrono::milliseconds took{0};
 };

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -51,6 +52,8 @@ struct State {
   // Paths on the way to a wanted file that stand in its way: a file where a folder is
   // needed. A folder where a file is needed is in `files`.
   std::map<std::string, File> obstacles = {};
+  // Temporary files of a run that was cut short.
+  std::set<std::string> leftovers = {};
   // Documents that lower() patches or compares: config.toml, hosts.toml, machine config.
   std::map<std::string, std::string> documents = {};  // path → bytes; absent ones are missing
   std::map<std::string, Mirror> mirrors = {};         // "upstream url" → answer; only those asked for

@@ -60,6 +60,8 @@ struct Changes {
   std::map<std::string, AppliedRegistry> drop_registries = {};
   // Unknown content that becomes ours as it lies there: path → SHA-256 to record.
   std::map<std::string, std::string> adopt_files = {};
+  // Units whose restart was cut off after it had happened, as their InvocationID tells.
+  std::set<std::string> proven_units = {};
   bool restart_containerd = false;  // its settings differ from those it was started with
   std::map<std::string, std::string> containerd_originals = {};
   std::optional<desired::Containerd> containerd_before = {};  // what config.toml is patched with now

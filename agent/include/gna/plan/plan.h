@@ -8,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include "gna/desired/facts.h"
 #include "gna/desired/state.h"
 #include "gna/plan/record.h"
 
@@ -41,17 +42,21 @@ struct MakeDirectory {
   std::string path = {};
   std::uint32_t mode = 0755;
 };
-// Something stands where a wanted path needs a folder, or the reverse.
+// Something stands where a wanted path needs a folder, or the reverse. Only what is ours goes;
+// a foreign file in the way is a Conflict.
 struct ClearTheWay {
   std::string path = {};
+  std::vector<std::string> ours = {};  // the path itself, or files of ours below it
 };
 struct SetEnablement {
   std::string unit = {};
   bool enabled = true;
 };
-// Disable, stop, delete: for units whose file was ours.
+// A unit that goes. Disable, stop, delete, if the unit file was ours; our drop-ins in any case.
 struct RetireUnit {
   std::string unit = {};
+  bool owns_file = false;
+  std::vector<std::string> drop_ins = {};
 };
 struct ReloadManager {};
 enum class Job { restart, start, stop };
@@ -63,7 +68,9 @@ struct RunJob {
 struct AwaitMirror {
   desired::Registry registry = {};
   std::string path = {};
-  std::optional<std::string> dial_timeout = {};
+  std::string on_disk = {};     // hosts.toml as it lies there; empty: none
+  bool keep_order = false;      // as RegistryWrite::keep_order
+  desired::Facts facts = {};
   bool last_chance = false;  // probe once more and say so if nobody answers
 };
 struct ReplaceDocument {  // Talos: the whole machine config
@@ -99,6 +106,10 @@ struct Refused {
   std::string why = {};
   std::string alternative = {};
 };
+
+// Not applied by the backend among the others: the agent's own restart comes after the
+// state files and the journal are closed.
+inline constexpr const char* kOwnUnitStage = "own unit";
 
 struct Plan {
   std::vector<Stage> stages = {};
