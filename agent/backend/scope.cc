@@ -8,7 +8,7 @@ MirrorQuestion question(const desired::Registry& registry, const desired::Regist
                         const desired::State& wanted) {
   MirrorQuestion out{.upstream = registry.upstream, .url = host.url};
   for (const auto& path : host.ca_certs) {
-    const auto absolute = path.starts_with('/') ? path : "/etc/containerd/certs.d/" + registry.upstream + "/" + path;
+    const auto absolute = desired::ca_path(registry.upstream, path);
     const auto file = wanted.files.find(absolute);
     const auto* bytes = file == wanted.files.end() ? nullptr : std::get_if<std::string>(&file->second.content);
     if (bytes != nullptr)

@@ -18,7 +18,7 @@ class Parts {
     text_ += part;
     return *this;
   }
-  Parts& add(const std::optional<std::string>& part) { return part ? add("+").add(*part) : add("-"); }
+  Parts& add_optional(const std::optional<std::string>& part) { return part ? add("+").add(*part) : add("-"); }
   std::string hash() const { return sha256_hex(text_); }
 
  private:
@@ -37,7 +37,7 @@ std::string content_key(const File& file) {
 
 std::string unit_key(const Unit& unit) {
   Parts parts;
-  parts.add(unit.content);
+  parts.add_optional(unit.content);
   for (const auto& [name, text] : unit.drop_ins) parts.add("drop-in").add(name).add(text);
   for (const auto& path : unit.watches) parts.add("watch").add(path);
   parts.add(unit.enabled ? "enabled" : "disabled").add(std::to_string(static_cast<int>(unit.run)));
@@ -85,14 +85,18 @@ std::string containerd_digest(const State& wanted) {
   for (const auto& plugin : settings.plugins) {
     parts.add(plugin.remove ? "remove" : "add");
     for (const auto& element : plugin.path) parts.add(element);
-    parts.add(plugin.values);
+    parts.add_optional(plugin.values);
   }
   return parts.hash();
 }
 
+std::string ca_path(const std::string& upstream, const std::string& path) {
+  return path.starts_with('/') ? path : "/etc/containerd/certs.d/" + upstream + "/" + path;
+}
+
 std::string digest(const Registry& registry) {
   Parts parts;
-  parts.add(registry.upstream).add(registry.server);
+  parts.add(registry.upstream).add_optional(registry.server);
   for (const auto& host : registry.hosts) {
     parts.add("host").add(host.url);
     for (const auto& capability : host.capabilities) parts.add("capability").add(capability);

@@ -125,7 +125,7 @@ void add_containerd(State& state, const osc::Osc& osc) {
     auto registry = registry_of(registries[i], "spec.criConfig.containerd.registries[" + std::to_string(i) + "]");
     for (const auto& host : registry.hosts)
       for (const auto& path : host.ca_certs)
-        if (const auto file = state.files.find(path); file != state.files.end() && file->second.role == Role::other)
+        if (const auto file = state.files.find(ca_path(registry.upstream, path)); file != state.files.end() && file->second.role == Role::other)
           file->second.role = Role::registry_ca;
     state.registries.insert_or_assign(registry.upstream, std::move(registry));
   }

@@ -2,6 +2,7 @@
 #include <array>
 #include <string_view>
 
+#include "agent/plan/unit_health.h"
 #include "gna/base/digest.h"
 #include "gna/plan/changes.h"
 
@@ -80,31 +81,6 @@ void diff_files(const Applied& applied, const observed::State& now, const desire
 
 // --- units ---
 
-bool any_of(std::string_view word, std::initializer_list<std::string_view> words) {
-  return std::ranges::find(words, word) != words.end();
-}
-
-// Source: man 1 systemctl, is-enabled. What has no [Install] or is made by others is never enabled again.
-bool needs_no_enabling(const observed::Unit& seen) {
-  return any_of(seen.enablement, {"enabled", "static", "indirect", "generated", "alias", "transient", "masked"});
-}
-
-bool is_enabled(const observed::Unit& seen) { return any_of(seen.enablement, {"enabled", "enabled-runtime"}); }
-
-// A unit that should run may be inactive: a oneshot that is done, a unit that waits for its trigger.
-// Source: gardener systemdunitcheck.
-bool found_dead(const observed::Unit& seen) {
-  if (seen.load.empty() || seen.job_queued) return false;  // nobody to ask, or on its way
-  if (seen.active == "failed") return true;
-  if (seen.active != "inactive") return false;
-  const bool done = seen.sub == "dead" && seen.type == "oneshot";
-  return !done && !seen.triggered;
-}
-
-bool found_running(const observed::Unit& seen) {
-  return any_of(seen.active, {"active", "reloading", "activating"}) && !seen.load.empty();
-}
-
 // A job was sent for exactly this, its end is not on record, and the unit was started since.
 bool evidently_started(const AppliedUnit& ours, const observed::Unit& seen, const desired::Unit& unit,
                        const desired::State& wanted) {
@@ -139,7 +115,8 @@ void diff_enablement(const desired::Unit& unit, const observed::Unit& seen, cons
   const bool text_changes = change.write_content.has_value() || change.delete_file;
   const bool decided_anew = ours == nullptr || ours->enabled != unit.enabled;
   if (unit.enabled) {
-    if (text_changes || !needs_no_enabling(seen)) change.set_enabled = true;
+    const bool tried = !decided_anew && not_in_tree(seen, unit.content.has_value());
+    if (text_changes || !(needs_no_enabling(seen) || tried)) change.set_enabled = true;
   } else if (is_enabled(seen) || text_changes || (decided_anew && seen.enablement.empty())) {
     change.set_enabled = false;
   }

@@ -22,6 +22,7 @@
 #include "backends/systemd/paths.h"
 #include "backends/systemd/steps/steps.h"
 #include "backends/systemd/unit_manager.h"
+#include "gna/base/digest.h"
 
 namespace gna::systemd {
 
@@ -127,21 +128,28 @@ Result<void> Backend::observe_containerd(const backend::Scope& scope, observed::
   for (const auto& upstream : scope.upstreams) {
     const auto path = containerd::hosts_toml_path(upstream);
     auto bytes = root_.read(path);
-    if (bytes)
+    if (bytes) {
+      now.registries.emplace(upstream, sha256_hex(*bytes));
       now.documents.emplace(path, std::move(*bytes));
-    else if (bytes.error().code != Code::NotFound)
+    } else if (bytes.error().code != Code::NotFound)
       return std::unexpected(std::move(bytes).error());
+    }
   }
   if (!scope.containerd_config) return {};
   for (const char* path : kContainerdPaths) {
     GNA_LET(file, root_.look(path, true));
     now.files.insert_or_assign(path, std::move(file));
   }
+  now.containerd_config_sha256 = now.files.at(containerd::kConfigPath).sha256;
   auto config = root_.read(containerd::kConfigPath);
   if (!config && config.error().code != Code::NotFound) return std::unexpected(std::move(config).error());
   if (!config && units_->live()) {
     config = environment_.containerd_default_config(by);
     if (!config) return std::unexpected(std::move(config).error().with("there is no config.toml; its default"));
+  }
+  if (config) {
+    if (auto version = containerd::config_version(*config); !version)
+      return std::unexpected(std::move(version).error().with(containerd::kConfigPath));
   }
   now.documents.emplace(containerd::kConfigPath,
                         config ? std::move(*config) : containerd::minimal_config(options_.offline_config_version));

@@ -16,7 +16,7 @@ std::vector<backend::MirrorQuestion> questions_for(const desired::Registry& regi
   std::vector<backend::MirrorQuestion> questions;
   for (const auto& host : registry.hosts) {
     backend::MirrorQuestion question{.upstream = registry.upstream, .url = host.url};
-    for (const auto& path : host.ca_certs) question.ca_paths.push_back(containerd::ca_path(registry.upstream, path));
+    for (const auto& path : host.ca_certs) question.ca_paths.push_back(desired::ca_path(registry.upstream, path));
     questions.push_back(std::move(question));
   }
   return questions;
@@ -43,7 +43,7 @@ void await_mirrors(const Tools& tools, const Steps& steps) {
     const auto questions = questions_for(action.registry);
     if (!action.last_chance) {
       tools.mirrors.start(upstream, questions);
-      tools.sink.ended(*step, {.result = backend::Outcome::Result::pending});
+      tools.sink.ended(*step, {.note = "no mirror has answered yet; it is asked until the end of the run"});
       continue;
     }
     observed::State now;

@@ -6,6 +6,7 @@
 // `gna diff`, a serial lease and the in-place gate stand between the two.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <map>
 #include <optional>
@@ -83,7 +84,8 @@ class Pass {
   // The same for bytes: when the index knows them and every managed file and unit is as it
   // was left, nothing is parsed and Prepared::up_to_date is set; nullopt: prepare in full.
   Result<std::optional<Prepared>> up_to_date(const std::string& input_sha256, const Options& options, Deadline by);
-  // Taking everything back: a pass with an empty wanted state.
+  // Taking everything back: a pass with an empty wanted state. After a complete execute() the
+  // caller forgets the records, too (store::Store::forget).
   Result<Prepared> prepare_reset(Deadline by);
 
   // Errors: only those that kept it from beginning; failed steps are in the Summary.
@@ -91,6 +93,8 @@ class Pass {
   Result<Summary> execute(const Prepared& prepared, const Options& options, const Hooks& hooks, Deadline by);
 
  private:
+  Result<void> look_and_plan(Prepared& prepared, Deadline by);
+
   backend::OsBackend& os_;
   backend::ContentSource& content_;
   store::Store& store_;

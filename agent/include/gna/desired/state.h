@@ -118,6 +118,9 @@ bool runs_with(const std::string& started_with, const Unit& unit, const State& w
 // The digest of what containerd runs with; a state without a containerd block has one too.
 std::string containerd_digest(const State& wanted);
 
+// Where a mirror's CA lies: relative paths count from the upstream's certs.d directory.
+std::string ca_path(const std::string& upstream, const std::string& path);
+
 // The digest of one registry's settings: unchanged settings keep the order on disk.
 std::string digest(const Registry& registry);
 

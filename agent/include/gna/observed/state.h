@@ -56,6 +56,8 @@ struct State {
   std::set<std::string> leftovers = {};
   // Documents that lower() patches or compares: config.toml, hosts.toml, machine config.
   std::map<std::string, std::string> documents = {};  // path → bytes; absent ones are missing
+  std::map<std::string, std::string> registries = {};  // upstream → SHA-256 of its hosts.toml, if there is one
+  std::string containerd_config_sha256 = {};           // empty: there is no config.toml
   std::map<std::string, Mirror> mirrors = {};         // "upstream url" → answer; only those asked for
   bool operator==(const State&) const = default;
 };

@@ -83,6 +83,12 @@ struct Changes {
 //   for the semantics, COMPATIBILITY.md for where and why we differ.
 Changes diff(const Applied& applied, const observed::State& now, const desired::State& wanted);
 
+// Is everything that was applied still as it was left, and nothing owed? Asks no OSC, so that an
+// input that is known need not be parsed again. `now` is observed for Scope::of({}, applied).
+//
+// False says only that diff() has to look.
+bool undisturbed(const Applied& applied, const observed::State& now);
+
 // Everything a state asks for, on a machine that has nothing: for contract tests.
 Changes everything(const desired::State& wanted);
 

@@ -1,0 +1,244 @@
+// Plan to effects: the journal before and after, the backend in between.
+#include <algorithm>
+#include <chrono>
+#include <ctime>
+#include <map>
+#include <set>
+
+#include "agent/apply/records.h"
+#include "agent/apply/remaining.h"
+#include "gna/apply/pass.h"
+#include "gna/base/digest.h"
+#include "gna/base/log.h"
+#include "gna/osc/write.h"
+
+namespace gna::apply {
+
+namespace {
+
+using backend::Outcome;
+using Clock = std::chrono::steady_clock;
+
+std::string now_rfc3339() {
+  const auto now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
+  std::tm utc{};
+  ::gmtime_r(&now, &utc);
+  char text[32] = {};
+  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &utc);
+  return text;
+}
+
+const char* word(Outcome::Result result) {
+  switch (result) {
+    case Outcome::Result::done: return "done";
+    case Outcome::Result::failed: return "failed";
+    case Outcome::Result::skipped: return "skipped";
+    case Outcome::Result::pending: return "pending";
+  }
+  return "failed";
+}
+
+class Run : public backend::StepSink {
+ public:
+  Run(const Prepared& prepared, store::Store* store, const Hooks& hooks)
+      : prepared_(prepared), store_(store), hooks_(hooks), applied_(prepared.applied) {
+    summary_.checksum = prepared.checksum;
+    summary_.resumed = prepared.resumed;
+    summary_.steps = prepared.plan.size();
+    last_run_.checksum = prepared.checksum;
+    last_run_.started = now_rfc3339();
+  }
+
+  Result<void> begin() {
+    if (store_ == nullptr) return {};
+    return store_->begin(applied_, remaining(prepared_, done_));
+  }
+
+  // What may not be begun, because something that it needs has failed, is told right away.
+  std::vector<plan::Step> runnable(const plan::Stage& stage) {
+    std::vector<plan::Step> steps;
+    for (const auto& step : stage.steps) {
+      const auto broken = std::ranges::find_if(step.needs, [&](const auto& id) { return broken_.contains(id); });
+      if (broken == step.needs.end()) {
+        steps.push_back(step);
+        continue;
+      }
+      ended(step, {.result = Outcome::Result::skipped,
+                   .error = Error{Code::Conflict, "not begun, because " + *broken + " did not succeed"}});
+    }
+    return steps;
+  }
+
+  Result<void> before(const std::vector<plan::Step>& steps) {
+    plan::Record all;
+    for (const auto& step : steps) merge(all, step.before);
+    return append(all, true);
+  }
+
+  Result<void> after_stage() {
+    if (store_ == nullptr) return {};
+    return store_->write_changes(remaining(prepared_, done_));
+  }
+
+  void sending(const plan::Step& step, const plan::Record& evidence) override {
+    current_ = ++number_;
+    if (hooks_.started) hooks_.started(step, current_, summary_.steps);
+    note(append(evidence, false));
+  }
+
+  void ended(const plan::Step& step, const Outcome& outcome) override {
+    if (outcome.result == Outcome::Result::skipped) ++number_;
+    switch (outcome.result) {
+      case Outcome::Result::done:
+        ++summary_.done;
+        done_.insert(step.id);
+        note(append(step.after, false));
+        note(append(outcome.learned, false));
+        break;
+      case Outcome::Result::pending: ++summary_.pending; break;
+      case Outcome::Result::skipped:
+        ++summary_.skipped;
+        broken_.insert(step.id);
+        break;
+      case Outcome::Result::failed:
+        ++summary_.failed;
+        broken_.insert(step.id);
+        break;
+    }
+    if (outcome.result == Outcome::Result::failed || outcome.result == Outcome::Result::skipped)
+      summary_.failures.emplace_back(step, outcome.error.value_or(Error{}));
+    last_run_.steps.push_back({step.id, word(outcome.result), outcome.error ? outcome.error->message : ""});
+    if (hooks_.ended) hooks_.ended({&step, number_, summary_.steps, outcome});
+  }
+
+  bool stopping() const override { return hooks_.stopping && hooks_.stopping(); }
+
+  // The journal itself failing ends the run: what cannot be recorded must not be done.
+  const std::optional<Error>& journal_error() const { return journal_error_; }
+
+  // The own unit's step is on record as done before it happens.
+  void settle_own_unit(const plan::Step& step) {
+    ++number_;
+    ++summary_.done;
+    done_.insert(step.id);
+    plan::edit(applied_, step.after);
+    last_run_.steps.push_back({step.id, "done", ""});
+    summary_.agent_restart_due = true;
+    if (hooks_.ended) hooks_.ended({&step, number_, summary_.steps, {}});
+  }
+
+  Result<void> finish(Clock::time_point since) {
+    summary_.stopped = stopping();
+    const bool complete = summary_.complete();
+    if (complete) {
+      plan::edit(applied_, prepared_.plan.settled);
+      applied_.checksum = prepared_.checksum;
+    }
+    summary_.took = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - since);
+    if (store_ == nullptr) return {};
+    last_run_.took_ms = summary_.took.count();
+    last_run_.finished = complete;
+    store::Store::Finished finished{.applied = applied_, .changes = remaining(prepared_, done_), .last_run = last_run_};
+    if (complete) {
+      finished.last_applied = osc::write(prepared_.osc);
+      if (summary_.pending == 0)
+        finished.index = store::Index{.input_sha256 = prepared_.input_sha256,
+                                      .checksum = prepared_.checksum,
+                                      .host_name = prepared_.facts.host_name,
+                                      .last_applied_sha256 = sha256_hex(*finished.last_applied),
+                                      .facts = index_facts(prepared_.facts)};
+    }
+    return store_->finish(finished);
+  }
+
+  Summary take_summary() { return std::move(summary_); }
+
+ private:
+  const Prepared& prepared_;
+  store::Store* store_;
+  const Hooks& hooks_;
+  plan::Applied applied_;
+  Summary summary_;
+  store::LastRun last_run_;
+  std::set<std::string> done_;
+  std::set<std::string> broken_;
+  std::size_t number_ = 0;
+  std::size_t current_ = 0;
+  std::optional<Error> journal_error_;
+
+  void note(Result<void> result) {
+    if (!result && !journal_error_) journal_error_ = std::move(result).error();
+  }
+
+  Result<void> append(const plan::Record& record, bool durable) {
+    if (record.empty()) return {};
+    plan::edit(applied_, record);
+    if (store_ == nullptr) return {};
+    return store_->append(record, durable);
+  }
+
+  static void merge(plan::Record& into, const plan::Record& from) {
+    into.files.insert(from.files.begin(), from.files.end());
+    into.registries.insert(from.registries.begin(), from.registries.end());
+    into.containerd_originals.insert(from.containerd_originals.begin(), from.containerd_originals.end());
+    for (const auto& [name, unit] : from.units) {
+      auto& target = into.units[name];
+      if (unit.owns_file) target.owns_file = unit.owns_file;
+      if (unit.file_sha256) target.file_sha256 = unit.file_sha256;
+      if (unit.started_with) target.started_with = unit.started_with;
+      if (unit.sent_with) target.sent_with = unit.sent_with;
+      target.add_drop_ins.insert(unit.add_drop_ins.begin(), unit.add_drop_ins.end());
+    }
+    if (from.containerd) into.containerd = from.containerd;
+    if (from.containerd_started_with) into.containerd_started_with = from.containerd_started_with;
+    if (from.reload_owed) into.reload_owed = from.reload_owed;
+    if (from.agent_restart_owed) into.agent_restart_owed = from.agent_restart_owed;
+  }
+};
+
+}  // namespace
+
+Result<Summary> Pass::execute(const Prepared& prepared, const Options& options, const Hooks& hooks, Deadline by) {
+  const auto since = Clock::now();
+  if (prepared.up_to_date) return Summary{.checksum = prepared.checksum};
+  if (!prepared.plan.refused.empty() && !options.allow_unsupported)
+    return fail(Code::Unsupported, prepared.plan.refused.front().field + ": " + prepared.plan.refused.front().why);
+
+  Run run(prepared, options.no_state ? nullptr : &store_, hooks);
+  const bool nothing_to_do = prepared.plan.empty() && !records_differ(prepared);
+  if (nothing_to_do) return run.take_summary();
+  GNA_TRY(run.begin());
+  const plan::Step* own_unit = nullptr;
+  for (const auto& stage : prepared.plan.stages) {
+    const auto steps = run.runnable(stage);
+    if (stage.name == plan::kOwnUnitStage) {
+      if (!steps.empty()) own_unit = &stage.steps.front();
+      continue;
+    }
+    if (steps.empty()) continue;
+    GNA_TRY(run.before(steps));
+    os_.apply(steps, content_, run, by);
+    if (run.journal_error()) return std::unexpected(*run.journal_error());
+    GNA_TRY(run.after_stage());
+  }
+  if (own_unit != nullptr && !run.stopping()) run.settle_own_unit(*own_unit);
+  GNA_TRY(run.finish(since));
+  auto summary = run.take_summary();
+  if (summary.agent_restart_due && options.restart_agent) {
+    struct Quiet : backend::StepSink {
+      std::optional<Error> error = {};
+      void sending(const plan::Step&, const plan::Record&) override {}
+      void ended(const plan::Step&, const Outcome& outcome) override { error = outcome.error; }
+    } quiet;
+    os_.apply({own_unit, 1}, content_, quiet, by);
+    summary.agent_restart_due = false;
+    if (quiet.error) {
+      ++summary.failed;
+      --summary.done;
+      summary.failures.emplace_back(*own_unit, *quiet.error);
+    }
+  }
+  return summary;
+}
+
+}  // namespace gna::apply

@@ -1,0 +1,45 @@
+// Is a unit as it should be? Shared by diff() and undisturbed().
+#pragma once
+
+#include <algorithm>
+#include <initializer_list>
+#include <string_view>
+
+#include "gna/desired/state.h"
+#include "gna/observed/state.h"
+
+namespace gna::plan {
+
+inline bool any_of(std::string_view word, std::initializer_list<std::string_view> words) {
+  return std::ranges::find(words, word) != words.end();
+}
+
+// Source: man 1 systemctl, is-enabled. What has no [Install] or is made by others is never enabled again.
+inline bool needs_no_enabling(const observed::Unit& seen) {
+  return any_of(seen.enablement, {"enabled", "static", "indirect", "generated", "alias", "transient", "masked"});
+}
+
+inline bool is_enabled(const observed::Unit& seen) {
+  return any_of(seen.enablement, {"enabled", "enabled-runtime"});
+}
+
+// An offline tree without the unit file: a vendor's unit that will be there some day.
+inline bool not_in_tree(const observed::Unit& seen, bool ours) {
+  return !ours && seen.load.empty() && seen.enablement.empty();
+}
+
+// A unit that should run may be inactive: a oneshot that is done, a unit that waits for its trigger.
+// Source: gardener systemdunitcheck.
+inline bool found_dead(const observed::Unit& seen) {
+  if (seen.load.empty() || seen.job_queued) return false;  // nobody to ask, or on its way
+  if (seen.active == "failed") return true;
+  if (seen.active != "inactive") return false;
+  const bool done = seen.sub == "dead" && seen.type == "oneshot";
+  return !done && !seen.triggered;
+}
+
+inline bool found_running(const observed::Unit& seen) {
+  return any_of(seen.active, {"active", "reloading", "activating"}) && !seen.load.empty();
+}
+
+}  // namespace gna::plan
