@@ -131,7 +131,7 @@ Result<void> Backend::observe_containerd(const backend::Scope& scope, observed::
     if (bytes) {
       now.registries.emplace(upstream, sha256_hex(*bytes));
       now.documents.emplace(path, std::move(*bytes));
-    } else if (bytes.error().code != Code::NotFound)
+    } else if (bytes.error().code != Code::NotFound) {
       return std::unexpected(std::move(bytes).error());
     }
   }
