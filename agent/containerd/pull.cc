@@ -1,9 +1,5 @@
 #include "agent/containerd/pull.h"
 
-#include <fcntl.h>
-#include <poll.h>
-#include <spawn.h>
-#include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -15,119 +11,11 @@
 #include <string_view>
 #include <utility>
 
-#include "gna/base/fd.h"
+#include "agent/containerd/process.h"
 
 namespace gna::containerd {
 
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-// What `ctr` says is kept up to here; its error is the last line.
-constexpr std::size_t kWordsLimit = 64 << 10;
-
-struct Exit {
-  int status = 0;  // as waitpid has it
-  std::string words = {};
-};
-
-int milliseconds_until(Deadline by) {
-  const auto left = std::chrono::ceil<std::chrono::milliseconds>(by - Clock::now()).count();
-  return static_cast<int>(std::clamp<long long>(left, 0, 60'000));
-}
-
-// Takes what is there without waiting. False at the end of the stream.
-bool take(int fd, std::string& words) {
-  char buffer[4096];
-  for (;;) {
-    const ssize_t count = ::read(fd, buffer, sizeof buffer);
-    if (count == 0) return false;
-    if (count < 0) return errno == EAGAIN || errno == EINTR;
-    words.append(buffer, static_cast<std::size_t>(count));
-    if (words.size() > kWordsLimit) words.erase(0, words.size() - kWordsLimit);
-  }
-}
-
-// Proxies and certificates of the environment count for a pull, as they do for the Go agent's; the rest
-// stays here. PATH is a fixed one: ctr starts nothing, but its libraries may look.
-std::vector<std::string> environment() {
-  static constexpr std::string_view kKept[] = {"HTTP_PROXY",  "HTTPS_PROXY", "NO_PROXY",      "http_proxy",
-                                               "https_proxy", "no_proxy",    "SSL_CERT_FILE", "SSL_CERT_DIR"};
-  std::vector<std::string> out = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin"};
-  for (char** at = environ; at != nullptr && *at != nullptr; ++at) {
-    const std::string_view entry = *at;
-    if (std::ranges::find(kKept, entry.substr(0, entry.find('='))) != std::end(kKept)) out.emplace_back(entry);
-  }
-  return out;
-}
-
-std::vector<char*> pointers(std::vector<std::string>& strings) {
-  std::vector<char*> out;
-  for (auto& string : strings) out.push_back(string.data());
-  out.push_back(nullptr);
-  return out;
-}
-
-// The child gets a process group of its own, so that a kill reaches what it started, no signal of ours is
-// blocked or ignored in it, and its stderr comes to us.
-Result<pid_t> spawn(std::vector<std::string> arguments, int words) {
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-  posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
-  posix_spawn_file_actions_adddup2(&actions, words, STDERR_FILENO);
-  posix_spawnattr_t attributes;
-  posix_spawnattr_init(&attributes);
-  sigset_t none, all;
-  sigemptyset(&none);
-  sigfillset(&all);
-  posix_spawnattr_setsigmask(&attributes, &none);
-  posix_spawnattr_setsigdefault(&attributes, &all);
-  posix_spawnattr_setpgroup(&attributes, 0);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
-
-  auto kept = environment();
-  pid_t pid = -1;
-  const int error = ::posix_spawn(&pid, arguments.front().c_str(), &actions, &attributes, pointers(arguments).data(),
-                                  pointers(kept).data());
-  posix_spawnattr_destroy(&attributes);
-  posix_spawn_file_actions_destroy(&actions);
-  if (error != 0) return fail_errno(error, arguments.front());
-  return pid;
-}
-
-Result<Exit> run(std::vector<std::string> arguments, Deadline by) {
-  const std::string program = arguments.front();
-  int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0) return fail_errno(errno, "pipe");
-  const Fd words_in(ends[0]);
-  Fd words_out(ends[1]);
-  ::fcntl(words_in.get(), F_SETFL, O_NONBLOCK);
-
-  GNA_LET(pid, spawn(std::move(arguments), words_out.get()));
-  words_out.reset();
-  // By descriptor: a wait for any child elsewhere in the process cannot take this one's number away.
-  const Fd child(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
-
-  Exit exit;
-  bool open = true;
-  bool late = false;
-  for (bool running = true; running;) {
-    if (Clock::now() >= by && !late) {
-      late = true;
-      ::kill(-pid, SIGKILL);
-    }
-    pollfd watched[] = {{child.get(), POLLIN, 0}, {open ? words_in.get() : -1, POLLIN, 0}};
-    ::poll(watched, 2, late ? 1000 : milliseconds_until(by));
-    if (watched[1].revents != 0) open = take(words_in.get(), exit.words);
-    const pid_t ended = ::waitpid(pid, &exit.status, WNOHANG);
-    running = ended == 0 || (ended < 0 && errno == EINTR);
-    if (ended < 0 && errno == ECHILD) return fail(Code::Internal, program + ": somebody else waited for it");
-  }
-  if (open) take(words_in.get(), exit.words);
-  if (late) return fail(Code::DeadlineExceeded, program + ": not done in time, killed");
-  return exit;
-}
 
 std::string last_line(std::string_view text) {
   while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.remove_suffix(1);
@@ -172,7 +60,7 @@ Result<std::string> find_ctr(const std::vector<std::string>& directories) {
 Result<void> pull_with_ctr(const Address& address, const std::string& reference, const PullOptions& options,
                            Deadline by) {
   GNA_LET(ctr, find_ctr(options.ctr_directories));
-  GNA_LET(exit, run({ctr, "-a", address.socket, "-n", address.name_space, "images", "pull", "--hosts-dir",
+  GNA_LET(exit, run_program({ctr, "-a", address.socket, "-n", address.name_space, "images", "pull", "--hosts-dir",
                      options.hosts_directory, "--platform", "linux/" + options.architecture, reference},
                     by));
   if (exit.status != 0) return std::unexpected(ctr_error(exit));
