@@ -152,7 +152,9 @@ TEST_P(Contents, AreThoseOfUpstreamsDecoder) {
     const auto index = std::stoul(cells[2]);
     ASSERT_LT(index, files.size()) << line;
     const File& file = files[index];
-    if (!cells[3].contains('\\')) EXPECT_EQ(fmt::format("\"{}\"", file.path), cells[3]) << line;
+    if (!cells[3].contains('\\')) {
+      EXPECT_EQ(fmt::format("\"{}\"", file.path), cells[3]) << line;
+    }
     const auto permissions = cells[4] == "-" ? std::nullopt : std::optional(std::stoul(cells[4]) & 0777);
     EXPECT_EQ(file.permissions, permissions) << line;
     EXPECT_EQ(file.host_name.value_or("-"), cells[5]) << line;
