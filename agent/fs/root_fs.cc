@@ -207,6 +207,27 @@ Result<void> RootFs::link(const std::string& target, const std::string& path) co
   return put_in_place(directory, *temp, names.leaf, path);
 }
 
+Result<Fd> RootFs::open_record(const std::string& path, std::uint32_t mode) const {
+  constexpr int kFlags = O_RDWR | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
+  GNA_LET(names, split(path));
+  auto fd = open_below(handle(), path, kFlags);
+  if (!fd && fd.error().error_number == ENOENT) {
+    GNA_LET(directory, make_parent(handle(), names, path));
+    Fd made(retry([&] {
+      return ::openat(directory.get(), names.leaf.c_str(), kFlags | O_CREAT | O_CLOEXEC, mode);
+    }));
+    if (made.get() < 0) return fail_errno(errno, path + ": open");
+    if (const auto synced = sync_file(directory.get()); !synced)
+      return std::unexpected(synced.error().at(path + ": sync directory"));
+    fd = std::move(made);
+  }
+  if (!fd) return std::unexpected(fd.error().at(path + ": open"));
+  struct stat st{};
+  if (::fstat(fd->get(), &st) != 0) return fail_errno(errno, path + ": stat");
+  if (!S_ISREG(st.st_mode)) return fail(Code::Conflict, path + ": is no regular file");
+  return std::move(*fd);
+}
+
 Result<void> RootFs::remove(const std::string& path) const {
   GNA_LET(names, split(path));
   const auto directory = open_below(handle(), names.parent, O_RDONLY | O_DIRECTORY);
