@@ -58,7 +58,6 @@ Node part(const T& value) {
 
 // --- in ---
 
-
 // Reads what is there and of the right kind; notes the first that is of another.
 class Reader {
  public:
@@ -215,7 +214,8 @@ std::string write(const ChangesFile& changes) {
   add_list(files, "changed", changes.files_changed, part<osc::File>);
   add_list(files, "deleted", changes.files_deleted, part<osc::File>);
   Node::Map registries;
-  add_list(registries, "upstreamsToProbe", changes.upstreams_to_probe, [](const std::string& name) { return Node(name); });
+  add_list(registries, "upstreamsToProbe", changes.upstreams_to_probe,
+           [](const std::string& name) { return Node(name); });
   add_list(registries, "desired", changes.registries_desired, part<osc::Registry>);
   add_list(registries, "deleted", changes.registries_deleted, part<osc::Registry>);
   const auto& flags = changes.in_place;

@@ -27,7 +27,7 @@ struct Manifest {
   plan::Applied applied = {};
   bool running = false;  // begin() wrote it, finish() has not followed
   Bound now = {};
-  Bound before = {};     // counts until a journal upon this manifest says that all is in place
+  Bound before = {};  // counts until a journal upon this manifest says that all is in place
   bool operator==(const Manifest&) const = default;
 };
 

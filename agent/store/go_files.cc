@@ -34,9 +34,7 @@ plan::AppliedUnit applied(const desired::Unit& unit, const desired::State& state
   return out;
 }
 
-plan::AppliedRegistry applied(const desired::Registry& registry) {
-  return {.digest = desired::digest(registry)};
-}
+plan::AppliedRegistry applied(const desired::Registry& registry) { return {.digest = desired::digest(registry)}; }
 
 plan::Applied all_of(const desired::State& state) {
   plan::Applied out;

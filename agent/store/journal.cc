@@ -15,19 +15,6 @@ constexpr std::size_t kPrefix = kLengthDigits + 1 + kSumDigits + 1;
 
 std::string sum_of(std::string_view text) { return sha256_hex(text).substr(0, kSumDigits); }
 
-// The text of the line that `bytes` starts with; nothing if it does not start with a whole one.
-std::string_view first_line(std::string_view bytes) {
-  if (bytes.size() <= kPrefix || bytes[kLengthDigits] != ' ' || bytes[kPrefix - 1] != ' ') return {};
-  std::size_t length = 0;
-  const char* end = bytes.data() + kLengthDigits;
-  if (const auto parsed = std::from_chars(bytes.data(), end, length, 16); parsed.ec != std::errc() || parsed.ptr != end)
-    return {};
-  if (length == 0 || length >= bytes.size() - kPrefix || bytes[kPrefix + length] != '\n') return {};
-  const auto text = bytes.substr(kPrefix, length);
-  if (sum_of(text) != bytes.substr(kLengthDigits + 1, kSumDigits)) return {};
-  return text;
-}
-
 }  // namespace
 
 std::string frame(std::string_view text) {
@@ -42,6 +29,20 @@ std::string frame(std::string_view text) {
   line += '\n';
   return line;
 }
+
+namespace {
+
+// The text of the line that `bytes` starts with; nothing if it does not start with a whole one.
+std::string_view first_line(std::string_view bytes) {
+  if (bytes.size() <= kPrefix) return {};
+  std::size_t length = 0;
+  if (std::from_chars(bytes.data(), bytes.data() + kLengthDigits, length, 16).ec != std::errc()) return {};
+  if (length == 0 || length >= bytes.size() - kPrefix) return {};
+  const auto text = bytes.substr(kPrefix, length);
+  return bytes.substr(0, kPrefix + length + 1) == frame(text) ? text : std::string_view();
+}
+
+}  // namespace
 
 Result<std::vector<std::string_view>> unframe(std::string_view journal) {
   std::vector<std::string_view> texts;

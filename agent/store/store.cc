@@ -255,8 +255,8 @@ Result<void> Store::begin(const plan::Applied& applied, const ChangesFile& chang
 
   state_->bound = manifest.now;
   state_->bound.add(manifest.before);
-  GNA_TRY(write_together(root, {{kChanges, changes_bytes},
-                                {kJournal, journal_head(sha256_hex(manifest_bytes), manifest.before)}}));
+  GNA_TRY(write_together(
+      root, {{kChanges, changes_bytes}, {kJournal, journal_head(sha256_hex(manifest_bytes), manifest.before)}}));
   GNA_LET(journal, root.open_record(kJournal, kMode));
   state_->journal = std::move(journal);
   state_->torn = false;

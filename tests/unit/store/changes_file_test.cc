@@ -50,9 +50,9 @@ TEST(ChangesFile, OfEachGoldenRunComesOutAsTheGoAgentWroteIt) {
 }
 
 TEST(ChangesFile, KeepsTheEmptyNamesThatTheGoAgentsBugLeaves) {
-  const auto parsed = parse_changes(read(
-      stdfs::path(GNA_TESTDATA) /
-      "golden/half-12-first-apply-enable/files/var/lib/gardener-node-agent/last-computed-osc-changes.yaml"));
+  const auto parsed = parse_changes(
+      read(stdfs::path(GNA_TESTDATA) /
+           "golden/half-12-first-apply-enable/files/var/lib/gardener-node-agent/last-computed-osc-changes.yaml"));
   ASSERT_TRUE(parsed);
   const auto& kubelet = parsed->units_changed.at(0);
   EXPECT_EQ(kubelet.unit.name, "kubelet.service");
@@ -79,17 +79,16 @@ TEST(ChangesFile, EveryFieldRoundTrips) {
       .units_deleted = {{.name = "c.service"}},
       .files_changed = {{.path = "/f", .permissions = 0644, .content = {.inline_data = osc::Inline{"b64", "eA=="}}},
                         {.path = "/g", .content = {.secret_ref = osc::SecretRef{"n", "k"}}, .host_name = "h"},
-                        {.path = "/h", .content = {.image_ref = osc::ImageRef{"i:1", "/p"}, .transmit_unencoded = true}}},
+                        {.path = "/h",
+                         .content = {.image_ref = osc::ImageRef{"i:1", "/p"}, .transmit_unencoded = true}}},
       .files_deleted = {{.path = "/i", .content = {.inline_data = osc::Inline{"", " leading\n\n"}}}},
       .config_file_changed = true,
       .upstreams_to_probe = {"docker.io"},
-      .registries_desired = {{.upstream = "_default",
-                              .server = "https://s",
-                              .hosts = {{.url = "https://h",
-                                         .capabilities = {"pull"},
-                                         .ca_certs = {"ca.pem"},
-                                         .override_path = false}},
-                              .readiness_probe = true}},
+      .registries_desired =
+          {{.upstream = "_default",
+            .server = "https://s",
+            .hosts = {{.url = "https://h", .capabilities = {"pull"}, .ca_certs = {"ca.pem"}, .override_path = false}},
+            .readiness_probe = true}},
       .registries_deleted = {{.upstream = "quay.io:443"}},
       .in_place = {true, true, true, true, true, true, true},
   };
@@ -100,16 +99,17 @@ TEST(ChangesFile, EveryFieldRoundTrips) {
 }
 
 TEST(ChangesFile, RefusesWhatItIsNot) {
-  for (const auto* text : {"[]", "- a", "operatingSystemConfigChecksum: [1]", "units: 3", "units: {changed: {}}", "a: [",
-                           "mustRestartNodeAgent: perhaps", "files: {changed: [{path: /a, content: 3}]}"})
+  for (const auto* text : {"[]", "- a", "operatingSystemConfigChecksum: [1]", "units: 3", "units: {changed: {}}",
+                           "a: [", "mustRestartNodeAgent: perhaps", "files: {changed: [{path: /a, content: 3}]}"})
     expect_corrupt(text);
 }
 
 TEST(ChangesFile, RefusesNamesThatLeadElsewhere) {
-  for (const auto* text : {"files: {deleted: [{path: /etc/../x, content: {}}]}", "files: {deleted: [{path: etc/x, content: {}}]}",
-                           "files: {changed: [{path: /.., content: {}}]}", "units: {deleted: [{name: ../x.service}]}",
-                           "units: {changed: [{name: a.service, dropIns: [{name: ../../x, content: y}]}]}",
-                           "containerd: {registries: {deleted: [{upstream: ..}]}}"})
+  for (const auto* text :
+       {"files: {deleted: [{path: /etc/../x, content: {}}]}", "files: {deleted: [{path: etc/x, content: {}}]}",
+        "files: {changed: [{path: /.., content: {}}]}", "units: {deleted: [{name: ../x.service}]}",
+        "units: {changed: [{name: a.service, dropIns: [{name: ../../x, content: y}]}]}",
+        "containerd: {registries: {deleted: [{upstream: ..}]}}"})
     expect_corrupt(text);
 }
 

@@ -13,8 +13,8 @@ class Dice {
   bool one_in(unsigned sides) { return below(sides) == 0; }
   // Few different ones, so that edits meet; some that a careless format would trip over.
   std::string word() {
-    static const std::string kWords[] = {"",        "a", "b", "/etc/x", "kubelet.service", "line\nbreak", "\"quoted\"\\",
-                                         "grüße ☃", "\x01\x7f", "null"};
+    static const std::string kWords[] = {
+        "", "a", "b", "/etc/x", "kubelet.service", "line\nbreak", "\"quoted\"\\", "grüße ☃", "\x01\x7f", "null"};
     return kWords[below(std::size(kWords))];
   }
   std::string key() { return "k" + std::to_string(below(6)); }

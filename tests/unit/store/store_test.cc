@@ -223,7 +223,9 @@ TEST_F(StoreTest, OneHolderAtATimeWithItsPidInTheMessage) {
   EXPECT_EQ(second.error().code, Code::Conflict);
   EXPECT_NE(second.error().message.find("(pid " + std::to_string(::getpid()) + ")"), std::string::npos)
       << second.error().message;
-  { const Lock ended = std::move(*lock); }
+  {
+    const Lock ended = std::move(*lock);
+  }
   EXPECT_TRUE(Store(fs_).lock());
 }
 

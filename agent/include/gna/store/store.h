@@ -71,8 +71,8 @@ struct ChangesFile {
   bool operator==(const ChangesFile&) const = default;
 };
 
-std::string write(const ChangesFile& changes);               // YAML, sorted keys
-Result<ChangesFile> parse_changes(std::string_view bytes);   // tolerates empty names, as the Go agent's bug leaves them
+std::string write(const ChangesFile& changes);              // YAML, sorted keys
+Result<ChangesFile> parse_changes(std::string_view bytes);  // tolerates empty names, as the Go agent's bug leaves them
 
 // How the last run went, for `gna status`.
 struct LastRun {
@@ -92,8 +92,8 @@ struct LastRun {
 
 // The input of the last complete run, so that the same bytes need not be parsed again.
 struct Index {
-  std::string input_sha256 = {};         // of the bytes that were given
-  std::string checksum = {};             // of the OSC in it
+  std::string input_sha256 = {};  // of the bytes that were given
+  std::string checksum = {};      // of the OSC in it
   std::string host_name = {};
   std::string last_applied_sha256 = {};  // binds it to last-applied-osc.yaml as it was then
   std::string facts = {};                // containerd's version and whatever else rendering saw
@@ -118,7 +118,7 @@ struct Loaded {
   // Kept even if the Go agent ran since: it knows nothing of them.
   std::map<std::string, plan::AppliedFile> known_images = {};
   std::map<std::string, std::string> containerd_originals = {};
-  std::string last_applied_bytes = {};         // empty: no such file
+  std::string last_applied_bytes = {};  // empty: no such file
   std::optional<ChangesFile> changes = {};
   std::optional<LastRun> last_run = {};
   // A run did not come to the end of finish(): temp files of it may lie about, and even with
