@@ -84,7 +84,7 @@ struct FakeContainerd::State : version_v1::Version::Service,
   std::map<std::string, Image> images;
   std::map<std::string, std::string> blobs;
   std::map<std::string, std::vector<std::string>> snapshots;  // chain id → directories, topmost first
-  std::map<std::string, std::string> views;                   // key → lease
+  std::set<std::string> views;
   std::set<std::string> leases;
   std::map<std::string, Status> failures;
   std::set<std::string> hanging;
@@ -94,6 +94,11 @@ struct FakeContainerd::State : version_v1::Version::Service,
     images[reference] = image;
     for (const auto& [digest, bytes] : image.blobs) blobs[digest] = bytes;
     if (!unpacked) return;
+    unpack_all(image);
+    for (const auto& part : image.parts) unpack_all(part);
+  }
+
+  void unpack_all(const Image& image) {
     std::string chain;
     std::vector<std::string> directories;
     for (std::size_t i = 0; i < image.layers.size(); ++i) {
@@ -214,7 +219,7 @@ struct FakeContainerd::State : version_v1::Version::Service,
     const std::lock_guard lock(mutex);
     const auto found = snapshots.find(request->parent());
     if (found == snapshots.end()) return {StatusCode::NOT_FOUND, "parent snapshot"};
-    if (!views.emplace(request->key(), "").second) return {StatusCode::ALREADY_EXISTS, "snapshot"};
+    if (!views.insert(request->key()).second) return {StatusCode::ALREADY_EXISTS, "snapshot"};
     auto* mount = out->add_mounts();
     if (found->second.size() == 1) {
       mount->set_type("bind");
@@ -334,9 +339,7 @@ std::vector<std::string> FakeContainerd::leases() const {
 
 std::vector<std::string> FakeContainerd::views() const {
   const std::lock_guard lock(state_->mutex);
-  std::vector<std::string> keys;
-  for (const auto& [key, lease] : state_->views) keys.push_back(key);
-  return keys;
+  return {state_->views.begin(), state_->views.end()};
 }
 
 }  // namespace gna::support

@@ -164,6 +164,7 @@ Image make_index(const std::vector<IndexEntry>& entries) {
     json entry = descriptor(image.media_type, image.digest, image.manifest().size());
     if (!os.empty()) entry["platform"] = {{"os", os}, {"architecture", architecture}};
     document["manifests"].push_back(entry);
+    index.parts.push_back(image);
     index.blobs.insert(image.blobs.begin(), image.blobs.end());
     index.media_types.insert(image.media_types.begin(), image.media_types.end());
   }

@@ -40,6 +40,7 @@ struct Image {
   std::map<std::string, std::string> media_types = {};  // of manifests and indexes, by digest
   std::vector<Layer> layers = {};                     // of a manifest
   std::vector<std::string> diff_ids = {};
+  std::vector<Image> parts = {};                      // of an index
 
   const std::string& manifest() const { return blobs.at(digest); }
 };
