@@ -9,6 +9,10 @@ if(GNA_SANITIZE)
   add_link_options(-fsanitize=${GNA_SANITIZE})
 endif()
 
+if(GNA_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
+
 # gna_room(NAME DIR dir SOURCES a.cc... [HEADERS gna/x.h...] [DEPS room...] [PRIVATE lib...])
 #   HEADERS: relative to <INCLUDE>, installed; INCLUDE defaults to agent/include.
 function(gna_room name)

@@ -36,8 +36,8 @@ struct Item {
   std::string path = {};
   std::string leaf = {};
   std::size_t directory = kNoDirectory;  // whose sync makes it durable
-  std::string temp = {};           // empty: a removal
-  Fd fd = {};                 // of the temp file, while there are few
+  std::string temp = {};                 // empty: a removal
+  Fd fd = {};                            // of the temp file, while there are few
   bool prune_directory = false;
 };
 
@@ -134,9 +134,8 @@ struct Batch::State {
     std::set<std::size_t> written;
     for (const auto& item : items)
       if (!item.temp.empty()) written.insert(item.directory);
-    const auto failures = sync(!few(), [&](std::size_t i) {
-      return directories[i].gained_entries || (!few() && written.contains(i));
-    });
+    const auto failures =
+        sync(!few(), [&](std::size_t i) { return directories[i].gained_entries || (!few() && written.contains(i)); });
     for (std::size_t i = 0; i < items.size(); ++i) {
       const auto& item = items[i];
       if (item.temp.empty()) continue;

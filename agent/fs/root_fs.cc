@@ -7,8 +7,8 @@
 #include <array>
 #include <climits>
 
-#include "agent/fs/syscalls.h"
 #include "agent/fs/root_state.h"
+#include "agent/fs/syscalls.h"
 #include "gna/base/digest.h"
 
 namespace gna::fs {
@@ -150,8 +150,7 @@ Result<std::string> RootFs::read(const std::string& path, std::size_t limit_byte
     return !too_large;
   });
   if (!read) return std::unexpected(read.error().at(path + ": read"));
-  if (too_large)
-    return fail(Code::InvalidArgument, path + ": larger than " + std::to_string(limit_bytes) + " bytes");
+  if (too_large) return fail(Code::InvalidArgument, path + ": larger than " + std::to_string(limit_bytes) + " bytes");
   return bytes;
 }
 
@@ -179,8 +178,7 @@ Result<std::vector<std::string>> RootFs::list(const std::string& directory) cons
 
 Result<void> RootFs::make_directories(const std::string& path, std::uint32_t mode) const {
   GNA_TRY(check(path));
-  const auto made =
-      open_or_make(handle(), path, mode, [](const Fd& parent) { return sync_file(parent.get()); });
+  const auto made = open_or_make(handle(), path, mode, [](const Fd& parent) { return sync_file(parent.get()); });
   if (!made) return std::unexpected(made.error().at(path + ": make directory"));
   return {};
 }
@@ -205,6 +203,25 @@ Result<void> RootFs::link(const std::string& target, const std::string& path) co
   const auto temp = make_temp_link(directory.get(), target);
   if (!temp) return std::unexpected(temp.error().at(path + ": symlink"));
   return put_in_place(directory, *temp, names.leaf, path);
+}
+
+Result<Fd> RootFs::open_record(const std::string& path, std::uint32_t mode) const {
+  constexpr int kFlags = O_RDWR | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
+  GNA_LET(names, split(path));
+  auto fd = open_below(handle(), path, kFlags);
+  if (!fd && fd.error().error_number == ENOENT) {
+    GNA_LET(directory, make_parent(handle(), names, path));
+    Fd made(retry([&] { return ::openat(directory.get(), names.leaf.c_str(), kFlags | O_CREAT | O_CLOEXEC, mode); }));
+    if (made.get() < 0) return fail_errno(errno, path + ": open");
+    if (const auto synced = sync_file(directory.get()); !synced)
+      return std::unexpected(synced.error().at(path + ": sync directory"));
+    fd = std::move(made);
+  }
+  if (!fd) return std::unexpected(fd.error().at(path + ": open"));
+  struct stat st{};
+  if (::fstat(fd->get(), &st) != 0) return fail_errno(errno, path + ": stat");
+  if (!S_ISREG(st.st_mode)) return fail(Code::Conflict, path + ": is no regular file");
+  return std::move(*fd);
 }
 
 Result<void> RootFs::remove(const std::string& path) const {

@@ -59,7 +59,10 @@ class RootFs {
   // These two make missing parents, 0755.
   Result<void> write(const std::string& path, std::string_view bytes, std::uint32_t mode) const;
   Result<void> link(const std::string& target, const std::string& path) const;  // symlink, replaced atomically
-  Result<void> remove(const std::string& path) const;        // file or symlink; absent is fine
+  // For records that grow in place (a journal, a lock): reading, and writing at the end. Made,
+  // with its parents' names on disk, if it is absent; a symlink is a Conflict.
+  Result<Fd> open_record(const std::string& path, std::uint32_t mode) const;
+  Result<void> remove(const std::string& path) const;                     // file or symlink; absent is fine
   Result<void> remove_directory_if_empty(const std::string& path) const;  // neither empty nor absent is an error
   // Never follows a symlink and never enters another file system (Conflict); absent is fine.
   Result<void> remove_tree(const std::string& path) const;

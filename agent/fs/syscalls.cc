@@ -81,7 +81,8 @@ Try<Fd> walk(int root, const std::string& path, int flags) {
       if (!may_follow(directory, st))
         return std::unexpected(Failure{
             .error_number = EPERM,
-            .refusal = "symlink " + name + " is not followed: somebody else than root owns it or may write its directory"});
+            .refusal =
+                "symlink " + name + " is not followed: somebody else than root owns it or may write its directory"});
       std::array<char, PATH_MAX> target{};
       const auto size = ::readlinkat(entry.get(), "", target.data(), target.size());
       if (size < 0) return failed(errno);
@@ -211,8 +212,9 @@ Try<Temp> make_temp(int directory, std::uint32_t mode) {
 }
 
 Try<std::string> make_temp_link(int directory, const std::string& target) {
-  return with_temp_name(
-      [&](const std::string& name) { return retry([&] { return ::symlinkat(target.c_str(), directory, name.c_str()); }); });
+  return with_temp_name([&](const std::string& name) {
+    return retry([&] { return ::symlinkat(target.c_str(), directory, name.c_str()); });
+  });
 }
 
 bool is_temp_name(std::string_view name) {

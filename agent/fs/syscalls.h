@@ -25,7 +25,9 @@ struct Failure {
 template <typename T>
 using Try = std::expected<T, Failure>;
 
-inline std::unexpected<Failure> failed(int error_number) { return std::unexpected(Failure{.error_number = error_number}); }
+inline std::unexpected<Failure> failed(int error_number) {
+  return std::unexpected(Failure{.error_number = error_number});
+}
 
 // Repeats a call that a signal interrupted.
 template <typename Call>

@@ -74,7 +74,6 @@ struct Lookup {
 void look_up(const std::shared_ptr<Lookup>& lookup, const std::string& host, std::uint16_t port) {
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;
-  hints.ai_flags = AI_ADDRCONFIG;
   addrinfo* list = nullptr;
   const int error = ::getaddrinfo(host.c_str(), nullptr, &hints, &list);
   std::vector<tcp::endpoint> found;

@@ -19,13 +19,16 @@ class BatchTest : public ::testing::TestWithParam<std::size_t> {
 
   std::size_t temps_in(const std::string& directory) const {
     const auto names = fs_.list(directory).value();
-    return static_cast<std::size_t>(std::ranges::count_if(names, [](const auto& n) { return n.starts_with(kTempPrefix); }));
+    return static_cast<std::size_t>(
+        std::ranges::count_if(names, [](const auto& n) { return n.starts_with(kTempPrefix); }));
   }
 };
 
 // Few files are synced one by one, many at once.
-INSTANTIATE_TEST_SUITE_P(Few, BatchTest, ::testing::Values(1, 4), [](const auto& i) { return std::to_string(i.param); });
-INSTANTIATE_TEST_SUITE_P(Many, BatchTest, ::testing::Values(5, 60), [](const auto& i) { return std::to_string(i.param); });
+INSTANTIATE_TEST_SUITE_P(Few, BatchTest, ::testing::Values(1, 4),
+                         [](const auto& i) { return std::to_string(i.param); });
+INSTANTIATE_TEST_SUITE_P(Many, BatchTest, ::testing::Values(5, 60),
+                         [](const auto& i) { return std::to_string(i.param); });
 
 TEST_P(BatchTest, MakesEverythingTrueAtCommitAndNothingBefore) {
   Batch batch(fs_);
@@ -46,8 +49,7 @@ TEST_P(BatchTest, MakesEverythingTrueAtCommitAndNothingBefore) {
 TEST_P(BatchTest, RemovesWhatWasNotCommitted) {
   {
     Batch batch(fs_);
-    for (std::size_t i = 0; i < GetParam(); ++i)
-      ASSERT_TRUE(batch.stage(i, "/d/f" + std::to_string(i), "x", 0600));
+    for (std::size_t i = 0; i < GetParam(); ++i) ASSERT_TRUE(batch.stage(i, "/d/f" + std::to_string(i), "x", 0600));
     EXPECT_EQ(temps_in("/d"), GetParam());
   }
   EXPECT_TRUE(fs_.list("/d")->empty());
@@ -57,8 +59,7 @@ TEST_P(BatchTest, OneFailureLeavesTheOthersAlone) {
   tree_.write("/d/directory/inner", "x");
   Batch batch(fs_);
   ASSERT_TRUE(batch.stage(1, "/d/directory", "in the way", 0600));
-  for (std::size_t i = 0; i < GetParam(); ++i)
-    ASSERT_TRUE(batch.stage(2 + i, "/d/f" + std::to_string(i), "x", 0600));
+  for (std::size_t i = 0; i < GetParam(); ++i) ASSERT_TRUE(batch.stage(2 + i, "/d/f" + std::to_string(i), "x", 0600));
   EXPECT_EQ(batch.stage(99, "/d/f0/below/..", "x", 0600).error().code, Code::InvalidArgument);
   const auto committed = batch.commit();
   ASSERT_EQ(committed.size(), GetParam() + 1);

@@ -7,14 +7,17 @@
 //   /var/lib/gardener-node-agent/gna/index.json      which input was applied wholly: nothing to parse again
 //   /var/lib/gardener-node-agent/gna/previous-osc.yaml, last-run.json, lock
 //
-// All 0600 in a directory of 0700.
+// All 0600 in a directory of 0700. A crash at any point, and a power cut at any point, leaves
+// what load() understands: see begin() and finish() in store.cc for the order of writes.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "gna/base/result.h"
@@ -68,8 +71,8 @@ struct ChangesFile {
   bool operator==(const ChangesFile&) const = default;
 };
 
-std::string write(const ChangesFile& changes);               // YAML, sorted keys
-Result<ChangesFile> parse_changes(std::string_view bytes);   // tolerates empty names, as the Go agent's bug leaves them
+std::string write(const ChangesFile& changes);              // YAML, sorted keys
+Result<ChangesFile> parse_changes(std::string_view bytes);  // tolerates empty names, as the Go agent's bug leaves them
 
 // How the last run went, for `gna status`.
 struct LastRun {
@@ -80,15 +83,17 @@ struct LastRun {
     std::string id = {};
     std::string result = {};  // done, failed, skipped, pending
     std::string error = {};
+    bool operator==(const StepResult&) const = default;
   };
   std::vector<StepResult> steps = {};
   bool finished = false;
+  bool operator==(const LastRun&) const = default;
 };
 
 // The input of the last complete run, so that the same bytes need not be parsed again.
 struct Index {
-  std::string input_sha256 = {};         // of the bytes that were given
-  std::string checksum = {};             // of the OSC in it
+  std::string input_sha256 = {};  // of the bytes that were given
+  std::string checksum = {};      // of the OSC in it
   std::string host_name = {};
   std::string last_applied_sha256 = {};  // binds it to last-applied-osc.yaml as it was then
   std::string facts = {};                // containerd's version and whatever else rendering saw
@@ -113,10 +118,12 @@ struct Loaded {
   // Kept even if the Go agent ran since: it knows nothing of them.
   std::map<std::string, plan::AppliedFile> known_images = {};
   std::map<std::string, std::string> containerd_originals = {};
-  std::string last_applied_bytes = {};         // empty: no such file
+  std::string last_applied_bytes = {};  // empty: no such file
   std::optional<ChangesFile> changes = {};
   std::optional<LastRun> last_run = {};
-  bool interrupted = false;                    // the journal has a run that did not finish
+  // A run did not come to the end of finish(): temp files of it may lie about, and even with
+  // nothing left to do the state files want begin() and finish() once more.
+  bool interrupted = false;
 };
 
 // Threads: one object, one thread at a time.
@@ -132,12 +139,13 @@ class Store {
   // Errors: Corrupt, naming the file, if it cannot be read as what it should be (a journal
   // cut short at its end is no error: that is what a crash leaves).
   Result<Loaded> load() const;
+  // Only while nothing was begun since and last-applied-osc.yaml is the one it was made for.
   Result<std::optional<Index>> load_index() const;
   Result<std::string> load_previous() const;  // NotFound, if there is none
 
   // Before the first effect: the changes file and an empty journal upon `applied`, durable.
   Result<void> begin(const plan::Applied& applied, const ChangesFile& changes);
-  // Appends edits. `durable`: on disk when this returns.
+  // Appends edits. `durable`: they and all before them are on disk when this returns.
   Result<void> append(const plan::Record& record, bool durable);
   // At the end of each stage.
   Result<void> write_changes(const ChangesFile& changes);
