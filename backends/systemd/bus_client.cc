@@ -38,10 +38,8 @@ Call manager_call(std::string member, std::vector<Argument> arguments) {
 }
 
 Call get_property(const std::string& unit, const char* interface, const char* name) {
-  return {unit_object_path(unit),
-          "org.freedesktop.DBus.Properties",
-          "Get",
-          {std::string(interface), std::string(name)}};
+  return {
+      unit_object_path(unit), "org.freedesktop.DBus.Properties", "Get", {std::string(interface), std::string(name)}};
 }
 
 std::vector<ListedUnit> read_units(const Libsystemd& api, sd_bus_message* reply) {

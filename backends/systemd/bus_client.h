@@ -38,7 +38,7 @@ class BusClient {
 
   const BusOptions& options() const { return options_; }
   bool connected() const { return connection_ != nullptr; }
-  int generation() const { return generation_; }  // counts connections
+  int generation() const { return generation_; }     // counts connections
   Connection& connection() { return *connection_; }  // if connected()
   const Libsystemd& api() const { return connection_->api(); }
 

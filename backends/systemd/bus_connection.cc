@@ -171,9 +171,9 @@ Result<void> Connection::watch_jobs(std::function<void(JobRemoved)> heard) {
   heard_ = std::move(heard);
   if (jobs_ != nullptr) return {};
   // A direct connection has no names, so no sender to match.
-  const int r = api_.sd_bus_match_signal_async(bus_, &jobs_, direct_ ? nullptr : kDestination, kManagerPath,
-                                               kManagerInterface, "JobRemoved", &Connection::on_job_removed, nullptr,
-                                               this);
+  const int r =
+      api_.sd_bus_match_signal_async(bus_, &jobs_, direct_ ? nullptr : kDestination, kManagerPath, kManagerInterface,
+                                     "JobRemoved", &Connection::on_job_removed, nullptr, this);
   if (r < 0) return std::unexpected(gone(-r, "watch jobs"));
   return {};
 }

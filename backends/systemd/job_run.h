@@ -31,12 +31,12 @@ class JobRun {
   };
   struct Job {
     Phase phase = Phase::fresh;
-    std::string path = {};      // of the job object
-    bool accepted = false;      // systemd gave it a job once
+    std::string path = {};  // of the job object
+    bool accepted = false;  // systemd gave it a job once
     int sends = 0;
     std::uint64_t sent_us = 0;  // the first time, CLOCK_MONOTONIC
     Deadline by = {};
-    Error error = {};           // of refused
+    Error error = {};  // of refused
   };
 
   std::vector<std::size_t> all_in(Phase phase) const;

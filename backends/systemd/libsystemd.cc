@@ -12,8 +12,8 @@ Result<Libsystemd> load() {
   void* library = ::dlopen("libsystemd.so.0", RTLD_NOW | RTLD_LOCAL);
   if (library == nullptr) return fail(Code::Unsupported, std::string("load libsystemd: ") + ::dlerror());
   Libsystemd table;
-#define GNA_LIBSYSTEMD_RESOLVE(name)                                                    \
-  table.name = reinterpret_cast<decltype(table.name)>(::dlsym(library, #name));         \
+#define GNA_LIBSYSTEMD_RESOLVE(name)                                            \
+  table.name = reinterpret_cast<decltype(table.name)>(::dlsym(library, #name)); \
   if (table.name == nullptr) return fail(Code::Unsupported, "libsystemd.so.0 is too old: it lacks " #name);
   GNA_LIBSYSTEMD_SYMBOLS(GNA_LIBSYSTEMD_RESOLVE)
 #undef GNA_LIBSYSTEMD_RESOLVE

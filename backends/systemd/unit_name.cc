@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::size_t kLongest = 255;
 
-constexpr std::array<std::string_view, 11> kSuffixes = {"service", "mount",  "swap",  "socket", "target", "device",
+constexpr std::array<std::string_view, 11> kSuffixes = {"service",   "mount", "swap", "socket", "target", "device",
                                                         "automount", "timer", "path", "slice",  "scope"};
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
@@ -65,6 +65,18 @@ std::string template_of(std::string_view instance) {
 std::string instantiate(std::string_view unit_template, std::string_view instance) {
   return std::string(unit_prefix(unit_template)) + "@" + std::string(instance) + "." +
          std::string(unit_suffix(unit_template));
+}
+
+bool may_have_aliases(std::string_view name) {
+  constexpr std::array<std::string_view, 6> kKinds = {"service", "socket", "target", "device", "timer", "path"};
+  return std::ranges::find(kKinds, unit_suffix(name)) != kKinds.end();
+}
+
+bool is_alias_fit(std::string_view alias, std::string_view unit) {
+  if (!is_unit_name(alias) || unit_suffix(alias) != unit_suffix(unit) || !may_have_aliases(unit)) return false;
+  if (is_template(unit)) return is_template(alias) || is_instance(alias);
+  if (is_instance(unit)) return is_instance(alias) && unit_instance(alias) == unit_instance(unit);
+  return !is_template(alias) && !is_instance(alias);
 }
 
 std::string unescape_unit_name(std::string_view escaped) {

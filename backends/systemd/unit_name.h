@@ -20,6 +20,12 @@ std::string template_of(std::string_view instance);
 // foo@bar.service of a template.
 std::string instantiate(std::string_view unit_template, std::string_view instance);
 
+// Whether units of this suffix may have other names.
+bool may_have_aliases(std::string_view name);
+// Whether `unit` may be known by that name too: the same kind, a template by a template's or an
+// instance's name, an instance by one of the same instance. Source: unit_validate_alias_symlink_or_warn().
+bool is_alias_fit(std::string_view alias, std::string_view unit);
+
 // "a-b\x2dc" → "a/b-c". Source: systemd-escape(1).
 std::string unescape_unit_name(std::string_view escaped);
 

@@ -10,9 +10,9 @@ namespace gna::support {
 namespace {
 
 Code code_of(std::string_view word) {
-  for (const auto code : {Code::InvalidArgument, Code::NotFound, Code::Conflict, Code::Unsupported,
-                          Code::PermissionDenied, Code::Unavailable, Code::DeadlineExceeded, Code::Corrupt,
-                          Code::Internal})
+  for (const auto code :
+       {Code::InvalidArgument, Code::NotFound, Code::Conflict, Code::Unsupported, Code::PermissionDenied,
+        Code::Unavailable, Code::DeadlineExceeded, Code::Corrupt, Code::Internal})
     if (to_string(code) == word) return code;
   return systemd::code_of_job_result(word);
 }
@@ -78,7 +78,8 @@ Result<std::map<std::string, systemd::UnitStatus>> FakeUnitManager::status(const
 Result<void> FakeUnitManager::enable(const std::string& name, Deadline) {
   GNA_TRY(operate("enable", name));
   auto* unit = find(name);
-  if (unit == nullptr || unit->enablement.empty()) return fail(Code::NotFound, "enable " + name + ": no such unit file");
+  if (unit == nullptr || unit->enablement.empty())
+    return fail(Code::NotFound, "enable " + name + ": no such unit file");
   if (unit->enablement == "masked") return fail(Code::Conflict, "enable " + name + ": masked");
   if (unit->enablement == "disabled") unit->enablement = "enabled";
   return {};

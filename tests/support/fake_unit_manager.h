@@ -40,8 +40,8 @@ class FakeUnitManager final : public systemd::UnitManager {
   Result<void> enable(const std::string& unit, Deadline by) override;
   Result<void> disable(const std::string& unit, Deadline by) override;
   Result<void> reload(Deadline by) override;
-  void run(std::span<const systemd::JobRequest> jobs,
-           const std::function<void(std::size_t, Result<void>)>& ended, Deadline by) override;
+  void run(std::span<const systemd::JobRequest> jobs, const std::function<void(std::size_t, Result<void>)>& ended,
+           Deadline by) override;
 
  private:
   ModelUnit* find(const std::string& name);

@@ -38,10 +38,14 @@ Mishap parse_mishap(std::string_view line) {
 
   Mishap out;
   const auto kind = take();
-  if (kind == "fail") out.kind = Mishap::Kind::fail;
-  else if (kind == "delay") out.kind = Mishap::Kind::delay;
-  else if (kind == "vanish") out.kind = Mishap::Kind::vanish;
-  else throw wrong("begins with fail, delay or vanish");
+  if (kind == "fail")
+    out.kind = Mishap::Kind::fail;
+  else if (kind == "delay")
+    out.kind = Mishap::Kind::delay;
+  else if (kind == "vanish")
+    out.kind = Mishap::Kind::vanish;
+  else
+    throw wrong("begins with fail, delay or vanish");
   if (out.kind == Mishap::Kind::vanish && take() != "at") throw wrong("lacks \"at\"");
   if (const auto nth = ordinal(peek())) {
     out.nth = *nth;
@@ -84,7 +88,8 @@ std::string ModelUnit::invocation() const { return starts == 0 ? "" : fmt::forma
 void ModelUnit::start() {
   timespec now = {};
   ::clock_gettime(CLOCK_MONOTONIC, &now);
-  last_started_us = static_cast<std::uint64_t>(now.tv_sec) * 1'000'000 + static_cast<std::uint64_t>(now.tv_nsec) / 1'000;
+  last_started_us =
+      static_cast<std::uint64_t>(now.tv_sec) * 1'000'000 + static_cast<std::uint64_t>(now.tv_nsec) / 1'000;
   ++starts;
   const bool runs_through = type == "oneshot";
   active = runs_through ? "inactive" : "active";

@@ -15,7 +15,8 @@ namespace {
 std::map<std::string, int> symbol_versions() {
   std::map<std::string, int> out;
   const std::unique_ptr<FILE, int (*)(FILE*)> pipe(
-      ::popen("readelf --dyn-syms --wide \"$(ldconfig -p | awk '/libsystemd.so.0/ {print $NF; exit}')\"", "r"), ::pclose);
+      ::popen("readelf --dyn-syms --wide \"$(ldconfig -p | awk '/libsystemd.so.0/ {print $NF; exit}')\"", "r"),
+      ::pclose);
   std::array<char, 1024> line = {};
   while (std::fgets(line.data(), line.size(), pipe.get()) != nullptr) {
     const std::string text = line.data();
