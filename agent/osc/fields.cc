@@ -133,22 +133,23 @@ void Object::known(std::initializer_list<std::string_view> names) {
   for (const auto name : names) member(name);
 }
 
-void Object::text(std::string_view name, std::string& into) {
-  auto* node = member(name);
-  if (!node) return;
-  if (auto* text = node->text())
-    into = std::move(*text);
-  else
-    refuse_type(findings_, *node, path_ / name, "a string");
+bool Object::text(std::string_view name, std::string& into) {
+  std::optional<std::string> found;
+  const bool right = text(name, found);
+  if (found) into = std::move(*found);
+  return right;
 }
 
-void Object::text(std::string_view name, std::optional<std::string>& into) {
+bool Object::text(std::string_view name, std::optional<std::string>& into) {
   auto* node = member(name);
-  if (!node) return;
-  if (auto* text = node->text())
-    into = std::move(*text);
-  else
+  if (!node) return true;
+  auto* text = node->text();
+  if (!text) {
     refuse_type(findings_, *node, path_ / name, "a string");
+    return false;
+  }
+  into = std::move(*text);
+  return true;
 }
 
 void Object::flag(std::string_view name, std::optional<bool>& into) {
@@ -160,8 +161,8 @@ void Object::flag(std::string_view name, std::optional<bool>& into) {
     refuse_type(findings_, *node, path_ / name, "a boolean");
 }
 
-void Object::texts(std::string_view name, std::vector<std::string>& into, std::vector<yaml::Mark>* marks) {
-  items(name, [&](yaml::Node& item, const Path& path) {
+bool Object::texts(std::string_view name, std::vector<std::string>& into, std::vector<yaml::Mark>* marks) {
+  return items(name, [&](yaml::Node& item, const Path& path) {
     if (auto* text = item.text()) {
       into.push_back(std::move(*text));
       if (marks) marks->push_back(item.at);
@@ -169,14 +170,6 @@ void Object::texts(std::string_view name, std::vector<std::string>& into, std::v
       refuse_type(findings_, item, path, "a string");
     }
   });
-}
-
-yaml::Node::List* Object::list_member(std::string_view name) {
-  auto* node = member(name);
-  if (!node) return nullptr;
-  auto* list = node->list();
-  if (!list) refuse_type(findings_, *node, path_ / name, "a list");
-  return list;
 }
 
 void Object::finish() {

@@ -56,6 +56,9 @@ class Findings {
   std::size_t warning_count_ = 0;
 };
 
+// "expected a string, found a number"
+void refuse_type(Findings& findings, const yaml::Node& node, const Path& path, std::string_view expected);
+
 // A map whose members are read by name; what nobody has asked for is unknown.
 //
 // null counts as absent, as it does for Go's JSON. Values are moved out of the tree.
@@ -73,24 +76,30 @@ class Object {
   yaml::Node* member(std::string_view name);  // nullptr if absent or null
   void known(std::initializer_list<std::string_view> names);  // read by nobody, but not unknown
 
-  void text(std::string_view name, std::string& into);
-  void text(std::string_view name, std::optional<std::string>& into);
+  // false: it is there and of another type, which has been reported.
+  bool text(std::string_view name, std::string& into);
+  bool text(std::string_view name, std::optional<std::string>& into);
   void flag(std::string_view name, std::optional<bool>& into);
-  void texts(std::string_view name, std::vector<std::string>& into, std::vector<yaml::Mark>* marks = nullptr);
+  bool texts(std::string_view name, std::vector<std::string>& into, std::vector<yaml::Mark>* marks = nullptr);
   // Items of a list, each with its path; nothing if it is none.
   template <typename Visit>
-  void items(std::string_view name, Visit visit) {
-    if (auto* list = list_member(name)) {
-      const Path path = path_ / name;
-      for (std::size_t i = 0; i < list->size(); ++i) visit((*list)[i], path[i]);
+  bool items(std::string_view name, Visit visit) {
+    auto* node = member(name);
+    if (!node) return true;
+    const Path path = path_ / name;
+    auto* list = node->list();
+    if (!list) {
+      refuse_type(findings_, *node, path, "a list");
+      return false;
     }
+    for (std::size_t i = 0; i < list->size(); ++i) visit((*list)[i], path[i]);
+    return true;
   }
 
   // Warns about every member that none of the above has named.
   void finish();
 
  private:
-  yaml::Node::List* list_member(std::string_view name);
   yaml::Member* find(std::string_view name);
   const yaml::Member* find(std::string_view name) const;
 
@@ -101,8 +110,5 @@ class Object {
   std::vector<bool> seen_ = {};
   std::vector<std::string_view> asked_ = {};
 };
-
-// "expected a string, found a number"
-void refuse_type(Findings& findings, const yaml::Node& node, const Path& path, std::string_view expected);
 
 }  // namespace gna::osc

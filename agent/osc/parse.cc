@@ -60,7 +60,7 @@ class Reader {
     const Path path;
     Object object(findings_, &root, path);
     if (!object.is_map()) return std::move(osc_);
-    read_kind(object, path, needs_kind);
+    if (!read_kind(object, path, needs_kind)) return std::move(osc_);
     const Path metadata = path / "metadata";
     if (auto* node = object.member("metadata")) read_metadata(*node, metadata);
     const Path spec = path / "spec";
@@ -88,9 +88,9 @@ class Reader {
     if (reason) findings_.refuse(at, path, reason->code, fmt::format("{} {}", subject, reason->message));
   }
 
-  void read_kind(Object& object, const Path& path, bool needed) {
-    object.text("apiVersion", osc_.api_version);
-    object.text("kind", osc_.kind);
+  // false: the document is something else.
+  bool read_kind(Object& object, const Path& path, bool needed) {
+    if (!object.text("apiVersion", osc_.api_version) || !object.text("kind", osc_.kind)) return false;
     if (!osc_.kind.empty() && osc_.kind != kKind)
       findings_.refuse(object.at("kind"), path / "kind", "wrong-kind",
                        fmt::format("expected {}, found {}", kKind, rules::shown(osc_.kind)));
@@ -99,6 +99,7 @@ class Reader {
                        fmt::format("expected {}, found {}", kApiVersion, rules::shown(osc_.api_version)));
     if (needed && (osc_.kind.empty() || osc_.api_version.empty()))
       findings_.warn(object.at(), path, "no-kind", fmt::format("no apiVersion or kind; taken for an {}", kKind));
+    return !findings_.any_error();
   }
 
   void read_metadata(yaml::Node& node, const Path& path) {
@@ -202,9 +203,7 @@ class Reader {
   }
 
   void read_version(Object& object, const Path& path, std::string_view name, std::string& into) {
-    const auto errors = findings_.any_error();
-    object.text(name, into);
-    if (!object.is_map() || (findings_.any_error() && !errors && into.empty())) return;
+    if (!object.text(name, into) || !object.is_map()) return;
     if (into.empty())
       findings_.complain(object.at(name), path / name, "required", "the version is empty");
     else if (!rules::is_version(into))
@@ -231,11 +230,11 @@ class Reader {
   void read_unit(yaml::Node& node, const Path& path, std::string_view list, std::vector<Unit>& into) {
     Unit unit;
     Object object(findings_, &node, path);
-    object.text("name", unit.name);
+    const bool named = object.text("name", unit.name);
     object.text("command", unit.command);
     object.flag("enable", unit.enable);
     object.text("content", unit.content);
-    if (object.is_map()) {
+    if (object.is_map() && named) {
       judge(rules::why_not_unit_name(unit.name), object.at("name"), path / "name", "the unit's name");
       if (rules::is_template(unit.name) && unit.enable.value_or(true))
         findings_.warn(object.at("name"), path / "name", "template-unit", "systemd cannot start a template");
@@ -260,10 +259,10 @@ class Reader {
                     std::vector<DropIn>& into) {
     DropIn drop_in;
     Object object(findings_, &node, path);
-    object.text("name", drop_in.name);
-    object.text("content", drop_in.content);
+    const bool named = object.text("name", drop_in.name);
+    const bool filled = object.text("content", drop_in.content);
     object.finish();
-    if (!object.is_map()) return;
+    if (!object.is_map() || !named || !filled) return;
     // The Go agent's bookkeeping leaves entries without a name; they stand for nothing.
     if (findings_.lenient() && drop_in.name.empty())
       return findings_.warn(object.at(), path, "required", "a drop-in without a name, left out");
@@ -282,14 +281,14 @@ class Reader {
   void read_file(yaml::Node& node, const Path& path, std::string_view list, std::vector<File>& into) {
     File file;
     Object object(findings_, &node, path);
-    object.text("path", file.path);
+    const bool placed = object.text("path", file.path);
     object.text("hostName", file.host_name);
     if (const auto* permissions = object.member("permissions"))
       file.permissions = read_permissions(*permissions, path / "permissions");
     auto* content = object.member("content");
     object.finish();
     if (!object.is_map()) return;
-    judge(rules::why_not_file_path(file.path), object.at("path"), path / "path", "the path");
+    if (placed) judge(rules::why_not_file_path(file.path), object.at("path"), path / "path", "the path");
     if (file.host_name && !rules::is_dns_subdomain(*file.host_name))
       findings_.complain(object.at("hostName"), path / "hostName", "invalid", "the host name is no DNS subdomain");
     if (!read_content(content, path / "content", object.at("content"), file.content)) return;
@@ -363,10 +362,10 @@ class Reader {
 
   void read_secret_ref(yaml::Node& node, const Path& path, SecretRef& ref) {
     Object object(findings_, &node, path);
-    object.text("name", ref.name);
-    object.text("dataKey", ref.data_key);
+    const bool named = object.text("name", ref.name);
+    const bool keyed = object.text("dataKey", ref.data_key);
     object.finish();
-    if (!object.is_map()) return;
+    if (!object.is_map() || !named || !keyed) return;
     if (ref.name.empty())
       findings_.refuse(object.at("name"), path / "name", "required", "the Secret's name is empty");
     else if (!rules::is_dns_subdomain(ref.name))
@@ -379,12 +378,11 @@ class Reader {
 
   void read_inline(yaml::Node& node, const Path& path, Inline& data) {
     Object object(findings_, &node, path);
-    object.text("encoding", data.encoding);
-    const auto* given = object.member("data");
-    const bool right_type = !given || given->text();
-    object.text("data", data.data);
+    const bool encoded = object.text("encoding", data.encoding);
+    const bool given = object.member("data") != nullptr;
+    const bool filled = object.text("data", data.data);
     object.finish();
-    if (!object.is_map() || !right_type) return;
+    if (!object.is_map() || !encoded || !filled) return;
     if (!given) {
       findings_.complain(object.at("data"), path / "data", "required", "there is no data");
     } else if (data.data.empty()) {
@@ -399,10 +397,10 @@ class Reader {
 
   void read_image_ref(yaml::Node& node, const Path& path, ImageRef& ref) {
     Object object(findings_, &node, path);
-    object.text("image", ref.image);
-    object.text("filePathInImage", ref.file_path_in_image);
+    const bool named = object.text("image", ref.image);
+    const bool placed = object.text("filePathInImage", ref.file_path_in_image);
     object.finish();
-    if (!object.is_map()) return;
+    if (!object.is_map() || !named || !placed) return;
     judge(rules::why_not_image(ref.image), object.at("image"), path / "image", "the image");
     judge(rules::why_not_path_in_image(ref.file_path_in_image), object.at("filePathInImage"), path / "filePathInImage",
           "the path in the image");
@@ -411,14 +409,14 @@ class Reader {
   void read_cri(yaml::Node& node, const Path& path) {
     CriConfig& config = osc_.spec.cri_config.emplace();
     Object object(findings_, &node, path);
-    object.text("name", config.name);
+    const bool named = object.text("name", config.name);
     object.text("cgroupDriver", config.cgroup_driver);
     auto* containerd = object.member("containerd");
     object.finish();
     if (!object.is_map()) return;
-    if (config.name.empty())
+    if (config.name.empty() && named)
       findings_.complain(object.at("name"), path / "name", "required", "the name is empty");
-    else if (config.name != "containerd")
+    else if (named && config.name != "containerd")
       findings_.complain(object.at("name"), path / "name", "unsupported", "only containerd is known");
     if (config.cgroup_driver && !one_of(*config.cgroup_driver, {"cgroupfs", "systemd"}))
       findings_.complain(object.at("cgroupDriver"), path / "cgroupDriver", "unsupported",
@@ -432,14 +430,14 @@ class Reader {
 
   void read_containerd(yaml::Node& node, const Path& path, Containerd& containerd) {
     Object object(findings_, &node, path);
-    object.text("sandboxImage", containerd.sandbox_image);
+    const bool sandboxed = object.text("sandboxImage", containerd.sandbox_image);
     std::set<std::string, std::less<>> upstreams;
     object.items("registries", [&](yaml::Node& item, const Path& at) {
       read_registry(item, at, upstreams, containerd.registries);
     });
     object.items("plugins", [&](yaml::Node& item, const Path& at) { read_plugin(item, at, containerd.plugins); });
     object.finish();
-    if (!object.is_map()) return;
+    if (!object.is_map() || !sandboxed) return;
     if (containerd.sandbox_image.empty())
       findings_.complain(object.at("sandboxImage"), path / "sandboxImage", "required", "the sandbox image is empty");
     else
@@ -451,14 +449,14 @@ class Reader {
                      std::vector<Registry>& into) {
     Registry registry;
     Object object(findings_, &node, path);
-    object.text("upstream", registry.upstream);
+    const bool named = object.text("upstream", registry.upstream);
     object.text("server", registry.server);
     object.flag("readinessProbe", registry.readiness_probe);
     std::set<std::string, std::less<>> urls;
     object.items("hosts", [&](yaml::Node& item, const Path& at) { read_host(item, at, urls, registry.hosts); });
     object.finish();
     if (!object.is_map()) return;
-    judge(rules::why_not_upstream(registry.upstream), object.at("upstream"), path / "upstream", "the upstream");
+    if (named) judge(rules::why_not_upstream(registry.upstream), object.at("upstream"), path / "upstream", "the upstream");
     if (!registry.upstream.empty() && !upstreams.insert(registry.upstream).second)
       findings_.complain(object.at("upstream"), path / "upstream", "duplicate", "this upstream is given twice");
     if (registry.server) check_url(*registry.server, object.at("server"), path / "server");
@@ -475,7 +473,7 @@ class Reader {
                  std::vector<RegistryHost>& into) {
     RegistryHost host;
     Object object(findings_, &node, path);
-    object.text("url", host.url);
+    const bool addressed = object.text("url", host.url);
     std::vector<yaml::Mark> capability_marks;
     object.texts("capabilities", host.capabilities, &capability_marks);
     std::vector<yaml::Mark> ca_marks;
@@ -483,7 +481,7 @@ class Reader {
     object.flag("overridePath", host.override_path);
     object.finish();
     if (!object.is_map()) return;
-    check_url(host.url, object.at("url"), path / "url");
+    if (addressed) check_url(host.url, object.at("url"), path / "url");
     if (!host.url.empty() && !urls.insert(host.url).second)
       findings_.refuse(object.at("url"), path / "url", "duplicate", "this host is given twice");
     const Path capabilities = path / "capabilities";
@@ -501,7 +499,7 @@ class Reader {
     Object object(findings_, &node, path);
     object.text("op", plugin.op);
     std::vector<yaml::Mark> marks;
-    object.texts("path", plugin.path, &marks);
+    const bool placed = object.texts("path", plugin.path, &marks);
     const auto* values = object.member("values");
     object.finish();
     if (!object.is_map()) return;
@@ -509,7 +507,7 @@ class Reader {
     if (!known_op)
       findings_.refuse(object.at("op"), path / "op", "unsupported", "the operation is neither add nor remove");
     const Path elements = path / "path";
-    if (plugin.path.empty())
+    if (placed && plugin.path.empty())
       findings_.refuse(object.at("path"), elements, "required", "the path has no element");
     for (std::size_t i = 0; i < marks.size(); ++i) {
       const std::string& element = plugin.path[i];
@@ -695,11 +693,16 @@ Parsed finish(Findings& findings, std::optional<Document> document) {
   return out;
 }
 
-std::optional<std::string> annotation(const yaml::Node& secret, std::string_view name) {
+// As it stands in the text: a checksum of digits alone, without quotes, is a number for YAML.
+std::optional<std::string> annotation(const yaml::Node& secret, std::string_view bytes, std::string_view name) {
   const auto* metadata = secret.find("metadata");
   const auto* annotations = metadata ? metadata->find("annotations") : nullptr;
   const auto* value = annotations ? annotations->find(name) : nullptr;
-  return value && value->text() ? std::optional(*value->text()) : std::nullopt;
+  if (!value || value->kind() == yaml::Kind::null) return std::nullopt;
+  if (value->text()) return *value->text();
+  for (int line = 1; line < value->at.line; ++line) bytes.remove_prefix(std::min(bytes.find('\n'), bytes.size() - 1) + 1);
+  bytes.remove_prefix(std::min(static_cast<std::size_t>(value->at.column - 1), bytes.size()));
+  return std::string(bytes.substr(0, bytes.find_first_of(" \t\r\n,}")));
 }
 
 // The bytes under osc.yaml; of stringData and data the API server lets the former win.
@@ -728,7 +731,7 @@ std::optional<std::string> inner_bytes(Findings& findings, const yaml::Node& sec
   return bytes;
 }
 
-Parsed parse_secret(Findings& findings, const yaml::Node& secret) {
+Parsed parse_secret(Findings& findings, const yaml::Node& secret, std::string_view text) {
   auto bytes = inner_bytes(findings, secret);
   if (!bytes) return finish(findings, std::nullopt);
 
@@ -737,7 +740,7 @@ Parsed parse_secret(Findings& findings, const yaml::Node& secret) {
   const auto* metadata = secret.find("metadata");
   const auto* name = metadata ? metadata->find("name") : nullptr;
   if (name && name->text()) document.origin.secret_name = *name->text();
-  document.origin.serial = annotation(secret, kSerialAnnotation) == "true";
+  document.origin.serial = annotation(secret, text, kSerialAnnotation) == "true";
 
   // From here on findings are about the inner document.
   Findings inner(Trust::cluster);
@@ -745,7 +748,7 @@ Parsed parse_secret(Findings& findings, const yaml::Node& secret) {
   const Path outer_metadata = root / "metadata";
   const Path annotations = outer_metadata / "annotations";
   const std::string sum = sha256_hex(*bytes);
-  const auto given = annotation(secret, kChecksumAnnotation);
+  const auto given = annotation(secret, text, kChecksumAnnotation);
   document.checksum = given.value_or(sum);
   if (!given)
     inner.warn({}, annotations.key(kChecksumAnnotation), "no-checksum", "the Secret has no checksum; computed from its data");
@@ -769,7 +772,7 @@ Parsed parse(std::string_view bytes) {
   Findings findings(Trust::cluster);
   auto tree = read_tree(findings, bytes);
   if (!tree) return finish(findings, std::nullopt);
-  if (is_secret(*tree)) return parse_secret(findings, *tree);
+  if (is_secret(*tree)) return parse_secret(findings, *tree, bytes);
   Document document;
   document.osc = Reader(findings).read(*tree, true);
   document.checksum = sha256_hex(bytes);

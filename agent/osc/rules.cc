@@ -200,9 +200,10 @@ WhyNot why_not_upstream(std::string_view upstream) {
   if (auto reason = why_not_printable(upstream)) return reason;
   std::string_view host = upstream;
   if (const auto colon = upstream.find(':'); colon != std::string_view::npos) {
-    if (!is_port(upstream.substr(colon + 1)) && is_dns_subdomain(upstream.substr(0, colon)))
+    const auto port = upstream.substr(colon + 1);
+    if (!is_port(port) && std::ranges::all_of(port, is_digit) && is_dns_subdomain(upstream.substr(0, colon)))
       return no("invalid", "has a port that is none of 1 to 65535");
-    host = upstream.substr(0, colon);
+    host = is_port(port) ? upstream.substr(0, colon) : std::string_view();
   }
   if (!is_dns_subdomain(host)) return no("invalid", "is neither _default nor a host with an optional port");
   return std::nullopt;

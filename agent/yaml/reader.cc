@@ -14,6 +14,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "agent/yaml/flow_bounds.h"
 #include "agent/yaml/scalar.h"
 #include "agent/yaml/writer.h"
 #include "gna/base/digest.h"
@@ -116,7 +117,7 @@ Checked check_text(std::string_view bytes, const Limits& limits) {
     }
     if (c < 0x80)
       refuse(mark_of(text, i), "control-character",
-             fmt::format("{} 0x{:02x} is not allowed", c == 0 ? "the NUL byte" : "the control character", c));
+             c == 0 ? "a NUL byte is not allowed" : fmt::format("the control character 0x{:02x} is not allowed", c));
     const auto length = utf8_length(text, i);
     if (length == 0) refuse(mark_of(text, i), "not-utf8", fmt::format("the byte 0x{:02x} is not UTF-8 here", c));
     const std::string_view character = text.substr(i, length);
@@ -220,8 +221,10 @@ class Builder {
 
   // Where the text has got to, for a problem.
   std::string field() const {
+    static constexpr std::size_t kLongest = 200;
     std::string out;
     for (const Frame& frame : open_) {
+      if (out.size() > kLongest) return out + "...";
       if (frame.key) {
         if (!out.empty()) out += '.';
         out += shown_key(frame.key->text);
@@ -269,7 +272,7 @@ class Builder {
   }
 
   void begin(Node node, Mark at, std::size_t anchor) {
-    if (wants_key()) refuse(at, "key", "a list or map as a key", field());
+    if (wants_key()) refuse(at, "key", "a list or map as a key, or one that is not closed", field());
     count(at, 1);
     if (static_cast<int>(open_.size()) >= limits_.depth) too_deep(at);
     node.at = at;
@@ -292,9 +295,9 @@ class Builder {
       return;
     }
     auto& map = *frame.node.map();
+    if (frame.key->merges) check_merge(node, frame.key->at);
     Key key = std::move(*frame.key);
     if (key.merges) {
-      check_merge(node, key.at);
       frame.merges.push_back({map.size(), key.at, std::move(node)});
     } else {
       map.push_back({std::move(key.text), std::move(node), key.at});
@@ -510,10 +513,18 @@ class View final : public std::streambuf {
   }
 };
 
-void read_yaml(const Checked& checked, Builder& builder) {
+void read_yaml(const Checked& checked, const Limits& limits, Builder& builder) {
   if (checked.odd_break)
     refuse(mark_of(checked.text, *checked.odd_break), "line-break",
            "a line break that YAML 1.1 and 1.2 read differently; write it as an escape");
+  if (const auto excess = flow_excess(checked.text, {.separators = limits.nodes})) {
+    const Mark at = mark_of(checked.text, excess->offset);
+    switch (excess->what) {
+      case FlowExcess::What::depth: refuse(at, "too-deep", "lists and maps are nested too deep");
+      case FlowExcess::What::separators: refuse(at, "too-many-nodes", fmt::format("more than {} nodes", limits.nodes));
+      case FlowExcess::What::on_a_line: refuse(at, "yaml-syntax", "too much on one line to be YAML");
+    }
+  }
   View view(checked.text);
   std::istream in(&view);
   try {
@@ -655,24 +666,25 @@ std::vector<Document> read_documents(std::string_view bytes, const Limits& limit
   const auto first = checked.text.find_first_not_of(" \t\r\n");
   if (first == std::string_view::npos || checked.text[first] != '{') {
     Builder builder(limits);
-    read_yaml(checked, builder);
+    read_yaml(checked, limits, builder);
     return builder.take();
   }
   Builder as_json(limits);
   const auto failed = read_json(checked.text, as_json);
   if (!failed) return as_json.take();
-  Builder as_yaml(limits);
-  try {
-    read_yaml(checked, as_yaml);
-  } catch (Refused& refused) {
-    // What broke the JSON tells more than what YAML makes of it.
-    if (refused.problem.code != "yaml-syntax") throw;
-    refuse(*failed, "json-syntax", "neither valid JSON nor YAML from here on", std::move(refused.problem.field));
-  }
-  auto documents = as_yaml.take();
   // An unquoted key says that YAML was meant.
   const auto second = checked.text.find_first_not_of(" \t\r\n", first + 1);
-  if (!documents.empty() && second != std::string_view::npos && checked.text[second] == '"')
+  const bool json_meant = second == std::string_view::npos || checked.text[second] == '"';
+  Builder as_yaml(limits);
+  try {
+    read_yaml(checked, limits, as_yaml);
+  } catch (const Refused& refused) {
+    // What broke the JSON tells more than what YAML makes of it.
+    if (!json_meant || (refused.problem.code != "yaml-syntax" && refused.problem.code != "key")) throw;
+    refuse(*failed, "json-syntax", "neither valid JSON nor YAML from here on");
+  }
+  auto documents = as_yaml.take();
+  if (!documents.empty() && json_meant)
     documents.front().warnings.push_back({*failed, {}, "json-syntax", "no valid JSON; read as YAML"});
   return documents;
 }

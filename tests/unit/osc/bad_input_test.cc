@@ -2,12 +2,16 @@
 // reviewed text below findings/. GNA_ACCEPT=1 writes those anew, and then the tests are skipped.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
 #include <ctime>
 #include <fstream>
-#include <map>
+#include <functional>
+#include <limits>
 #include <sstream>
 
 #include "gna/osc/parse.h"
@@ -32,6 +36,7 @@ class Stopwatch {
 struct Row {
   std::string file;
   Answer answer = Answer::refused;
+  friend void PrintTo(const Row& row, std::ostream* out) { *out << row.file; }
 };
 
 // | file | what is wrong | Go codec | seed validation | strict tool | remark |
@@ -155,14 +160,19 @@ struct Nesting {
   const char* name;
   const char* piece;
   const char* code;
+  friend void PrintTo(const Nesting& nesting, std::ostream* out) { *out << nesting.name; }
 };
+
+std::string repeated(std::string_view piece) {
+  std::string text;
+  while (text.size() + piece.size() <= kMaxDocumentBytes) text += piece;
+  return text;
+}
 
 class HugeNesting : public ::testing::TestWithParam<Nesting> {};
 
 TEST_P(HugeNesting, IsRefusedByDepth) {
-  const std::string piece = GetParam().piece;
-  std::string text;
-  while (text.size() + piece.size() <= kMaxDocumentBytes) text += piece;
+  const std::string text = repeated(GetParam().piece);
   const Stopwatch watch;
   const Parsed parsed = parse(text);
   EXPECT_LT(watch.seconds(), 1.0);
@@ -172,7 +182,10 @@ TEST_P(HugeNesting, IsRefusedByDepth) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Osc, HugeNesting,
-                         ::testing::Values(Nesting{"json", "{\"a\":", "too-deep"},
+                         ::testing::Values(Nesting{"flow_lists", "[", "too-deep"},
+                                           Nesting{"flow_maps", "{a: ", "too-deep"},
+                                           Nesting{"flow_items", "- [a, [", "too-deep"},
+                                           Nesting{"json", "{\"a\":", "too-deep"},
                                            Nesting{"block_lists", "- ", "too-deep"},
                                            Nesting{"explicit_keys", "? ", "key"}),
                          [](const auto& test) { return test.param.name; });
@@ -186,6 +199,36 @@ TEST(HugeInput, ManyFilesAreRefused) {
   const Stopwatch watch;
   EXPECT_EQ(parse(head.substr(0, head.rfind('{')) + "]}").findings.at(0).code, "too-many-nodes");
   EXPECT_LT(watch.seconds(), 1.0);
+}
+
+// A child of its own, whose peak the kernel tells.
+long peak_kib(const std::function<void()>& work) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    work();
+    ::_exit(0);
+  }
+  int status = 0;
+  rusage usage{};
+  if (::wait4(child, &status, 0, &usage) != child || status != 0) return std::numeric_limits<long>::max();
+  return usage.ru_maxrss;
+}
+
+TEST(Memory, StaysBelow64MiBWhateverComes) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  GTEST_SKIP() << "sanitizers need more memory than the parser";
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+  GTEST_SKIP() << "sanitizers need more memory than the parser";
+#endif
+#endif
+  EXPECT_LT(peak_kib([] {
+              for (const Row& row : table()) parse(read_file(kTestdata / "bad" / row.file));
+            }),
+            64 * 1024);
+  for (const char* piece : {"[", "{", "{a: ", "- [a, [", "- ", "? ", "[a,", "- a\n", "- [a, a, a]\n", "a: &a b\n---\n",
+                            "- &a [*a]\n", "'", "\"", "|", "\n", "# \n", "%TAG ! a\n", "!a ", "*a ", "\"\n", "''[]", "- {a: b, c: d}\n", "a b "})
+    EXPECT_LT(peak_kib([piece] { parse(repeated(piece)); }), 64 * 1024) << piece;
 }
 
 TEST(Findings, AreCutAtOneHundredAndSaySo) {
