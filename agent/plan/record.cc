@@ -38,8 +38,7 @@ void edit(Applied& applied, const Record& record) {
     else
       edit_unit(applied.units[name], unit);
   }
-  // The value before the *first* patch counts, so what is there stays.
-  applied.containerd_originals.insert(record.containerd_originals.begin(), record.containerd_originals.end());
+  edit_entries(applied.containerd_originals, record.containerd_originals);
   if (record.containerd) applied.containerd = record.containerd;
   if (record.containerd_restored) {
     applied.containerd.reset();

@@ -31,7 +31,7 @@ struct Record {
   std::map<std::string, std::optional<AppliedFile>> files = {};
   std::map<std::string, UnitRecord> units = {};
   std::map<std::string, std::optional<AppliedRegistry>> registries = {};
-  std::map<std::string, std::string> containerd_originals = {};  // added; what is there stays
+  std::map<std::string, std::optional<std::string>> containerd_originals = {};
   std::optional<desired::Containerd> containerd = {};            // config.toml is patched with this now
   bool containerd_restored = false;                              // ... or with nothing; forgets the originals
   std::optional<std::string> containerd_config_sha256 = {};

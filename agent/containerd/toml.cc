@@ -1,0 +1,368 @@
+#include "agent/containerd/toml.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <exception>
+#include <limits>
+#include <optional>
+#include <sstream>
+#include <stdexcept>
+#include <toml.hpp>
+
+namespace gna::containerd::toml {
+namespace {
+
+// toml11 takes the last element of an empty array for `x = []` followed by `[x.y]`.
+template <typename T>
+class CheckedVector : public std::vector<T> {
+ public:
+  using std::vector<T>::vector;
+  T& back() {
+    if (this->empty()) throw std::out_of_range("a table below an empty array");
+    return std::vector<T>::back();
+  }
+};
+
+template <typename... Args>
+using Elements = CheckedVector<Args...>;
+using Parsed = ::toml::basic_value<::toml::discard_comments, std::map, Elements>;
+
+std::unexpected<Error> bad(std::string what) { return fail(Code::InvalidArgument, std::move(what)); }
+
+// How deep would the parser go? Strings and comments are stepped over; where the text is no TOML the
+// answer may be wrong, but then the parser stops there too.
+class DepthScan {
+ public:
+  explicit DepthScan(std::string_view text) : text_(text) {}
+
+  bool within(int limit) {
+    for (at_ = 0; at_ < text_.size(); ++at_) {
+      switch (text_[at_]) {
+        case '"':
+        case '\'': skip_string(); break;
+        case '#': skip_line(); break;
+        case '[':
+        case '{':
+          open_.push_back(level_);
+          ++level_;
+          break;
+        case ']':
+        case '}':
+          if (!open_.empty()) {
+            level_ = open_.back();
+            open_.pop_back();
+          }
+          break;
+        // Each dot of a key is one more table, around the value too; a number's counts for little.
+        case '.': ++level_; break;
+        case ',': level_ = inside(); break;
+        case '\n': level_ = inside(); break;
+        default: break;
+      }
+      if (level_ > limit) return false;
+    }
+    return true;
+  }
+
+ private:
+  int inside() const { return open_.empty() ? 0 : open_.back() + 1; }
+
+  void skip_line() {
+    while (at_ + 1 < text_.size() && text_[at_ + 1] != '\n') ++at_;
+  }
+
+  void skip_string() {
+    const char quote = text_[at_];
+    const bool escapes = quote == '"';
+    const std::string_view rest = text_.substr(at_);
+    const bool multi_line = rest.size() >= 3 && rest[1] == quote && rest[2] == quote;
+    std::size_t i = multi_line ? 3 : 1;
+    for (; i < rest.size(); ++i) {
+      if (escapes && rest[i] == '\\') {
+        ++i;
+      } else if (!multi_line && (rest[i] == quote || rest[i] == '\n')) {
+        break;
+      } else if (multi_line && rest.substr(i, 3) == std::string_view(escapes ? "\"\"\"" : "'''")) {
+        i += 2;
+        // Up to two quotes more belong to the text.
+        for (int more = 0; more < 2 && i + 1 < rest.size() && rest[i + 1] == quote; ++more) ++i;
+        break;
+      }
+    }
+    // A string that a line break cut short: let the loop see the break.
+    if (!multi_line && i < rest.size() && rest[i] == '\n') --i;
+    at_ += i;
+  }
+
+  std::string_view text_;
+  std::size_t at_ = 0;
+  int level_ = 0;
+  std::vector<int> open_ = {};
+};
+
+std::string source_text(const Parsed& value) {
+  const auto* region = ::toml::detail::get_region(value);
+  return region ? region->str() : std::string();
+}
+
+// toml11 reads a number that is too large as the largest one.
+bool holds(std::string text, std::int64_t value) {
+  std::erase(text, '_');
+  const bool negative = text.starts_with('-');
+  if (negative || text.starts_with('+')) text.erase(0, 1);
+  int base = 10;
+  if (text.starts_with("0x")) base = 16;
+  if (text.starts_with("0o")) base = 8;
+  if (text.starts_with("0b")) base = 2;
+  if (base != 10) text.erase(0, 2);
+  std::uint64_t magnitude = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), magnitude, base);
+  if (error != std::errc() || end != text.data() + text.size()) return false;
+  constexpr std::uint64_t kMax = std::numeric_limits<std::int64_t>::max();
+  if (magnitude > kMax + (negative ? 1 : 0)) return false;
+  return static_cast<std::uint64_t>(value) == (negative ? 0 - magnitude : magnitude);
+}
+
+template <typename T>
+std::string printed(const T& value) {
+  std::ostringstream out;
+  out << value;
+  return out.str();
+}
+
+Result<Value> convert(const Parsed& from) {
+  Value out;
+  if (const auto* region = dynamic_cast<const ::toml::detail::region*>(::toml::detail::get_region(from)))
+    out.offset = static_cast<std::size_t>(region->first() - region->begin());
+  switch (from.type()) {
+    case ::toml::value_t::boolean: out.is = from.as_boolean(); break;
+    case ::toml::value_t::integer:
+      if (!holds(source_text(from), from.as_integer()))
+        return bad("the number " + source_text(from) + " does not fit into 64 bits");
+      out.is = static_cast<std::int64_t>(from.as_integer());
+      break;
+    case ::toml::value_t::floating:
+      if (std::fabs(from.as_floating()) == std::numeric_limits<double>::max())
+        return bad("the number " + source_text(from) + " is too large");
+      out.is = from.as_floating();
+      break;
+    case ::toml::value_t::string: out.is = from.as_string().str; break;
+    case ::toml::value_t::offset_datetime: out.is = Datetime{printed(from.as_offset_datetime())}; break;
+    case ::toml::value_t::local_datetime: out.is = Datetime{printed(from.as_local_datetime())}; break;
+    case ::toml::value_t::local_date: out.is = Datetime{printed(from.as_local_date())}; break;
+    case ::toml::value_t::local_time: out.is = Datetime{printed(from.as_local_time())}; break;
+    case ::toml::value_t::array: {
+      Array array;
+      array.reserve(from.as_array().size());
+      for (const auto& element : from.as_array()) {
+        GNA_LET(value, convert(element));
+        array.push_back(std::move(value));
+      }
+      out.is = std::move(array);
+      break;
+    }
+    case ::toml::value_t::table: {
+      Table table;
+      for (const auto& [name, member] : from.as_table()) {
+        GNA_LET(value, convert(member));
+        table.emplace(name, std::move(value));
+      }
+      out.is = std::move(table);
+      break;
+    }
+    case ::toml::value_t::empty: return bad("an empty value");
+  }
+  return out;
+}
+
+// The first line of toml11's answer; the others draw a picture of the place.
+std::string first_line(const std::exception& error) {
+  std::string text = error.what();
+  if (const auto end = text.find('\n'); end != std::string::npos) text.resize(end);
+  return text;
+}
+
+std::string number(double value) {
+  if (std::isnan(value)) return "nan";
+  if (std::isinf(value)) return value < 0 ? "-inf" : "inf";
+  std::array<char, 64> buffer{};
+  const auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value).ptr;
+  std::string text(buffer.data(), end);
+  // "1e+22" is TOML, but older readers want a fraction; and a bare "5" would be an integer.
+  if (text.find('.') == std::string::npos) text.insert(std::min(text.find('e'), text.size()), ".0");
+  return text;
+}
+
+bool is_array_of_tables(const Value& value) {
+  const auto* array = value.array();
+  return array != nullptr && !array->empty() &&
+         std::ranges::all_of(*array, [](const Value& element) { return element.table() != nullptr; });
+}
+
+std::string inline_text(const Value& value);
+
+struct Inline {
+  std::string operator()(bool value) const { return value ? "true" : "false"; }
+  std::string operator()(std::int64_t value) const { return std::to_string(value); }
+  std::string operator()(double value) const { return number(value); }
+  std::string operator()(const std::string& value) const { return quote(value); }
+  std::string operator()(const Datetime& value) const { return value.text; }
+  std::string operator()(const Array& array) const {
+    std::string text = "[";
+    for (const auto& element : array) {
+      if (text.size() > 1) text += ", ";
+      text += inline_text(element);
+    }
+    return text + "]";
+  }
+  std::string operator()(const Table& table) const {
+    std::string text = "{";
+    for (const auto& [name, member] : table) {
+      text += text.size() > 1 ? ", " : " ";
+      text += key(name) + " = " + inline_text(member);
+    }
+    return text + (table.empty() ? "}" : " }");
+  }
+};
+
+std::string inline_text(const Value& value) { return std::visit(Inline{}, value.is); }
+
+void write_table(const Table& table, const std::string& path, const std::string& indent, std::string& out) {
+  for (const auto& [name, member] : table)
+    if (member.table() == nullptr && !is_array_of_tables(member))
+      out += indent + key(name) + " = " + inline_text(member) + "\n";
+
+  const std::string below = path.empty() ? "" : indent;
+  for (const auto& [name, member] : table) {
+    const std::string full = path.empty() ? key(name) : path + "." + key(name);
+    if (const auto* sub = member.table()) {
+      out += "\n" + below + "[" + full + "]\n";
+      write_table(*sub, full, below + "  ", out);
+    } else if (is_array_of_tables(member)) {
+      for (const auto& element : *member.array()) {
+        out += "\n" + below + "[[" + full + "]]\n";
+        write_table(*element.table(), full, below + "  ", out);
+      }
+    }
+  }
+}
+
+int depth_of(const Value& value) {
+  int below = 0;
+  if (const auto* table = value.table()) {
+    for (const auto& [name, member] : *table) below = std::max(below, depth_of(member));
+    return below + 1;
+  }
+  if (const auto* array = value.array()) {
+    for (const auto& element : *array) below = std::max(below, depth_of(element));
+    return below + 1;
+  }
+  return 0;
+}
+
+// The number of bytes of the character at the front; 0: none is well-formed.
+std::size_t character_length(std::string_view text) {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  const unsigned char lead = byte(0);
+  if (lead < 0x80) return 1;
+  const std::size_t length = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
+  if (lead < 0xC2 || lead > 0xF4 || text.size() < length) return 0;
+  for (std::size_t i = 1; i < length; ++i)
+    if ((byte(i) & 0xC0) != 0x80) return 0;
+  // Overlong forms, surrogates, beyond U+10FFFF.
+  if ((lead == 0xE0 && byte(1) < 0xA0) || (lead == 0xED && byte(1) > 0x9F)) return 0;
+  if ((lead == 0xF0 && byte(1) < 0x90) || (lead == 0xF4 && byte(1) > 0x8F)) return 0;
+  return length;
+}
+
+}  // namespace
+
+bool operator==(const Value& a, const Value& b) {
+  const auto* left = std::get_if<double>(&a.is);
+  const auto* right = std::get_if<double>(&b.is);
+  if (left != nullptr && right != nullptr)
+    return (std::isnan(*left) && std::isnan(*right)) ||
+           (*left == *right && std::signbit(*left) == std::signbit(*right));
+  return a.is == b.is;
+}
+
+Result<Table> parse(std::string_view text) {
+  if (text.size() > kMaxBytes) return bad("larger than 1 MiB");
+  if (!is_utf8(text)) return bad("not UTF-8");
+  if (!DepthScan(text).within(kMaxDepth)) return bad("nested deeper than 64 levels");
+  try {
+    std::istringstream in{std::string(text)};
+    const auto parsed = ::toml::parse<::toml::discard_comments, std::map, Elements>(in, "TOML");
+    GNA_LET(value, convert(parsed));
+    auto& table = *value.table();
+    if (depth(table) > kMaxDepth) return bad("nested deeper than 64 levels");
+    return std::move(table);
+  } catch (const std::exception& error) {
+    return bad("not TOML: " + first_line(error));
+  }
+}
+
+std::string write(const Table& table) {
+  std::string out;
+  write_table(table, "", "", out);
+  // A document of tables alone would begin with the blank line before the first header.
+  return out.starts_with('\n') ? out.substr(1) : out;
+}
+
+int depth(const Table& table) {
+  int below = 0;
+  for (const auto& [name, member] : table) below = std::max(below, depth_of(member));
+  return below + 1;
+}
+
+std::string quote(std::string_view text) {
+  static constexpr char kHex[] = "0123456789abcdef";
+  std::string out = "\"";
+  while (!text.empty()) {
+    const std::size_t length = character_length(text);
+    const char c = text.front();
+    if (length == 0) {
+      out += "\\ufffd";  // TOML has no way to say it
+    } else if (length > 1) {
+      out += text.substr(0, length);
+    } else if (c == '"' || c == '\\') {
+      out += {'\\', c};
+    } else if (c == '\b') {
+      out += "\\b";
+    } else if (c == '\t') {
+      out += "\\t";
+    } else if (c == '\n') {
+      out += "\\n";
+    } else if (c == '\f') {
+      out += "\\f";
+    } else if (c == '\r') {
+      out += "\\r";
+    } else if (c < 0x20 || c == 0x7F) {
+      out += {'\\', 'u', '0', '0', kHex[c >> 4], kHex[c & 15]};
+    } else {
+      out += c;
+    }
+    text.remove_prefix(std::max<std::size_t>(length, 1));
+  }
+  return out + "\"";
+}
+
+std::string key(std::string_view text) {
+  const auto is_bare = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+  };
+  return !text.empty() && std::ranges::all_of(text, is_bare) ? std::string(text) : quote(text);
+}
+
+bool is_utf8(std::string_view text) {
+  while (!text.empty()) {
+    const std::size_t length = character_length(text);
+    if (length == 0) return false;
+    text.remove_prefix(length);
+  }
+  return true;
+}
+
+}  // namespace gna::containerd::toml
