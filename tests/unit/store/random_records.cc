@@ -67,7 +67,10 @@ plan::Record random_record(std::mt19937& random) {
     auto& registry = out.registries[dice.key()];
     if (!dice.one_in(3)) registry = dice.registry();
   }
-  for (unsigned i = dice.below(2); i > 0; --i) out.containerd_originals[dice.key()] = "null";
+  for (unsigned i = dice.below(3); i > 0; --i) {
+    auto& original = out.containerd_originals[dice.key()];
+    if (!dice.one_in(3)) original = "null";
+  }
   if (dice.one_in(4)) out.containerd = dice.containerd();
   out.containerd_restored = dice.one_in(5);
   if (dice.one_in(4)) out.containerd_config_sha256 = dice.word();
