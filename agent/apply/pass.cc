@@ -116,8 +116,12 @@ Result<Prepared> Pass::prepare(const osc::Document& document, const std::string&
   GNA_TRY(content_.available(images_to_pull(prepared.changes), by));
 
   const bool same_checksum = prepared.loaded.changes && prepared.loaded.changes->checksum == prepared.checksum;
-  prepared.in_place = same_checksum ? prepared.loaded.changes->in_place
-                                    : in_place_flags(last_applied, prepared.osc, prepared.facts.os_version);
+  if (same_checksum) {
+    prepared.in_place = prepared.loaded.changes->in_place;
+  } else {
+    GNA_LET(in_place, in_place_flags(last_applied, prepared.osc, prepared.facts.os_version));
+    prepared.in_place = in_place;
+  }
   warn_of_in_place(prepared);
   prepared.resumed = prepared.loaded.interrupted || (same_checksum && has_remaining(*prepared.loaded.changes));
   return prepared;
