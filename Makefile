@@ -31,6 +31,7 @@ demo:
 test:
 	@tools/install-deps build test
 	@tools/build dev
+	@tools/build release
 	@tools/run-tests dev
 
 asan tsan:
