@@ -1,5 +1,5 @@
-// A journal: one line for each entry, with its length and a checksum in front, so that an
-// end that a crash has torn is told from damage in the middle.
+// A journal: one line for each entry, with its length and a checksum in front, and with what
+// was on disk for certain when it was appended: so what a power cut has torn is told from damage.
 #pragma once
 
 #include <string>
@@ -11,11 +11,12 @@
 
 namespace gna::store {
 
-// `text` has no newline in it.
-std::string frame(std::string_view text);
+// `text` has no newline in it; `synced_bytes` of the journal were on disk before.
+std::string frame(std::string_view text, std::size_t synced_bytes);
 
-// The texts of all whole lines. What follows the last whole one is dropped.
-// Errors: Corrupt, if a whole line comes after one that is not.
+// The texts of the whole lines up to the first that is not; the rest is dropped. Of what was not
+// synced a power cut may leave a later line and lose an earlier one.
+// Errors: Corrupt, if a later line says that the broken one had been on disk.
 Result<std::vector<std::string_view>> unframe(std::string_view journal);
 
 struct Journal {

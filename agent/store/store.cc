@@ -66,7 +66,7 @@ Result<void> write_together(const fs::RootFs& root, const std::vector<std::pair<
 
 std::string journal_head(const std::string& manifest_sha256, const Bound& bound) {
   // Digests and nothing else: it always encodes.
-  return frame(encode(Entry{.manifest_sha256 = manifest_sha256, .bound = bound}).value());
+  return frame(encode(Entry{.manifest_sha256 = manifest_sha256, .bound = bound}).value(), 0);
 }
 
 }  // namespace
@@ -89,6 +89,7 @@ struct Store::State {
   const fs::RootFs& root;
   // Of the running run: what load() would have to accept, and the journal's handle.
   Fd journal = {};
+  std::size_t journal_synced = 0;
   Bound bound = {};
   bool torn = false;  // a line of the journal could not be written nor taken back
 
@@ -102,7 +103,7 @@ struct Store::State {
     GNA_LET_AT(kJournal, text, encode(entry));
     struct stat st{};
     if (::fstat(journal.get(), &st) != 0) return fail_errno(errno, kJournal + ": stat");
-    if (auto written = fs::write_all(journal.get(), frame(text)); !written) {
+    if (auto written = fs::write_all(journal.get(), frame(text, journal_synced)); !written) {
       // Half a line in the middle would be damage: take it back.
       torn = fs::retry([&] { return ::ftruncate(journal.get(), st.st_size); }) != 0;
       return std::unexpected(written.error().at(kJournal + ": append"));
@@ -110,8 +111,11 @@ struct Store::State {
     return durable ? sync() : Result<void>{};
   }
 
-  Result<void> sync() const {
+  Result<void> sync() {
+    struct stat st{};
+    if (::fstat(journal.get(), &st) != 0) return fail_errno(errno, kJournal + ": stat");
     if (fs::retry([&] { return ::fdatasync(journal.get()); }) != 0) return fail_errno(errno, kJournal + ": sync");
+    journal_synced = static_cast<std::size_t>(st.st_size);
     return {};
   }
 
@@ -255,10 +259,11 @@ Result<void> Store::begin(const plan::Applied& applied, const ChangesFile& chang
 
   state_->bound = manifest.now;
   state_->bound.add(manifest.before);
-  GNA_TRY(write_together(
-      root, {{kChanges, changes_bytes}, {kJournal, journal_head(sha256_hex(manifest_bytes), manifest.before)}}));
+  const std::string head = journal_head(sha256_hex(manifest_bytes), manifest.before);
+  GNA_TRY(write_together(root, {{kChanges, changes_bytes}, {kJournal, head}}));
   GNA_LET(journal, root.open_record(kJournal, kMode));
   state_->journal = std::move(journal);
+  state_->journal_synced = head.size();
   state_->torn = false;
   return {};
 }

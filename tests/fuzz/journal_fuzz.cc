@@ -22,10 +22,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (const auto journal = read_journal(bytes)) {
     gna::plan::Applied applied;
     std::string again =
-        frame(encode(Entry{.manifest_sha256 = journal->manifest_sha256, .bound = journal->bound}).value());
+        frame(encode(Entry{.manifest_sha256 = journal->manifest_sha256, .bound = journal->bound}).value(), 0);
     for (const auto& record : journal->edits) {
       gna::plan::edit(applied, record);
-      again += frame(encode(Entry{.edit = record}).value());
+      again += frame(encode(Entry{.edit = record}).value(), again.size());
     }
     expect(read_journal(again)->edits == journal->edits);
   }

@@ -22,7 +22,7 @@ Sample sample(unsigned edits) {
   std::mt19937 random(kSeed);
   Sample out;
   const auto add = [&](const Entry& entry) {
-    out.bytes += frame(encode(entry).value());
+    out.bytes += frame(encode(entry).value(), out.bytes.size());  // each was synced
     out.ends.push_back(out.bytes.size());
   };
   add({.manifest_sha256 = sha256_hex("m"), .bound = Bound{.last_applied = {""}, .changes = {sha256_hex("c")}}});
@@ -57,7 +57,7 @@ TEST(Journal, CutShortAnywhereKeepsItsWholeLines) {
 TEST(Journal, RubbishAtItsEndIsDropped) {
   const auto written = sample(3);
   for (const auto& rubbish : {std::string(100, '\0'), std::string("\n\n\n"), std::string("0000000a "),
-                              std::string(3000, 'x') + "\n", frame("{}").substr(0, 20) + "\n"}) {
+                              std::string(3000, 'x') + "\n", frame("{}", 0).substr(0, 20) + "\n"}) {
     const auto journal = read_journal(written.bytes + rubbish);
     ASSERT_TRUE(journal) << rubbish;
     EXPECT_EQ(journal->edits, written.edits);
@@ -79,15 +79,28 @@ TEST(Journal, EachDamagedByteBeforeTheLastLineIsCorrupt) {
   }
 }
 
+// Data that was not synced comes to the disk in any order.
+TEST(Journal, ALostLineThatWasNotSyncedTakesTheLaterOnesAlong) {
+  const auto line = [](bool reload, std::size_t synced) {
+    return frame(encode(Entry{.edit = plan::Record{.reload_owed = reload}}).value(), synced);
+  };
+  const auto head = frame(encode(Entry{.manifest_sha256 = "x"}).value(), 0);
+  const auto lost = std::string(line(true, head.size()).size() - 1, 'z') + "\n";
+  const auto journal = read_journal(head + lost + line(false, head.size()));
+  ASSERT_TRUE(journal) << journal.error().message;
+  EXPECT_TRUE(journal->edits.empty());
+  EXPECT_EQ(read_journal(head + lost + line(false, head.size() + lost.size())).error().code, Code::Corrupt);
+}
+
 TEST(Journal, NeedsItsManifestInTheFirstLineAndThereOnly) {
-  const auto head = frame(encode(Entry{.manifest_sha256 = "x"}).value());
-  const auto edit = frame(encode(Entry{.edit = plan::Record{.reload_owed = true}}).value());
+  const auto head = frame(encode(Entry{.manifest_sha256 = "x"}).value(), 0);
+  const auto edit = frame(encode(Entry{.edit = plan::Record{.reload_owed = true}}).value(), 0);
   EXPECT_EQ(read_journal(edit).error().code, Code::Corrupt);
   EXPECT_EQ(read_journal(head + edit + head).error().code, Code::Corrupt);
-  EXPECT_EQ(read_journal(head + frame("[]")).error().code, Code::Corrupt);
-  EXPECT_EQ(read_journal(head + frame("{\"edit\":{\"files\":[]}}")).error().code, Code::Corrupt);
-  EXPECT_EQ(read_journal(head + frame("{\"edit\":{\"files\":{\"/x\":{\"mode\":-1}}}}")).error().code, Code::Corrupt);
-  EXPECT_EQ(read_journal(head + frame("{\"edit\":")).error().code, Code::Corrupt);
+  EXPECT_EQ(read_journal(head + frame("[]", 0)).error().code, Code::Corrupt);
+  EXPECT_EQ(read_journal(head + frame("{\"edit\":{\"files\":[]}}", 0)).error().code, Code::Corrupt);
+  EXPECT_EQ(read_journal(head + frame("{\"edit\":{\"files\":{\"/x\":{\"mode\":-1}}}}", 0)).error().code, Code::Corrupt);
+  EXPECT_EQ(read_journal(head + frame("{\"edit\":", 0)).error().code, Code::Corrupt);
   EXPECT_EQ(read_journal(head + edit)->edits.size(), 1u);
 }
 
