@@ -1,1 +1,3 @@
-int main() { return 2; }
+#include "agent/cli/commands.h"
+
+int main(int argc, char** argv) { return gna::cli::run(argc, argv); }

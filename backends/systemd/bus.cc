@@ -130,4 +130,10 @@ std::unique_ptr<UnitManager> make_bus_unit_manager(BusOptions options) {
   return std::make_unique<BusUnitManager>(std::move(options));
 }
 
+Result<void> send_restart(const std::string& unit, Deadline by, BusOptions options) {
+  BusClient client(std::move(options));
+  GNA_TRY_AT("restart " + unit, client.tell(manager_call("RestartUnit", {unit, "replace"}), by));
+  return {};
+}
+
 }  // namespace gna::systemd

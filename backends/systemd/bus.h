@@ -27,4 +27,7 @@ struct BusOptions {
 // Source: org.freedesktop.systemd1(5).
 std::unique_ptr<UnitManager> make_bus_unit_manager(BusOptions options = {});
 
+// Sends the job and does not wait for it: the unit may be the one that we run in.
+Result<void> send_restart(const std::string& unit, Deadline by, BusOptions options = {});
+
 }  // namespace gna::systemd

@@ -122,6 +122,16 @@ class Lowering {
     if (facts_.live) before.reload_owed = true;
   }
 
+  // Steps that have to make room for `path`; what stands elsewhere is none of its business.
+  std::vector<std::string> clearing_for(const std::string& path) const {
+    std::vector<std::string> out;
+    for (const auto& id : clearing_) {
+      const auto blocked = id.substr(std::string_view("clear:").size());
+      if (path == blocked || path.starts_with(blocked + "/")) out.push_back(id);
+    }
+    return out;
+  }
+
   void feeds(const std::string& unit, const std::string& step) { unit_needs_[unit].push_back(step); }
 
   // --- stages, in order ---
@@ -232,7 +242,7 @@ class Lowering {
               .verb = write.exists ? Verb::update : Verb::create,
               .reason = std::string(to_string(write.why)),
               .secret = write.file.secret,
-              .needs = clearing_};
+              .needs = clearing_for(path)};
     plan::AppliedFile claim{.mode = write.file.mode, .overwrote = write.overwrites};
     step.before.files[path] = claim;
     note_manager_input(step.before, path);
@@ -296,7 +306,7 @@ class Lowering {
                 .target = upstream,
                 .verb = on_disk ? Verb::update : Verb::create,
                 .reason = std::string(to_string(write.why)),
-                .needs = clearing_};
+                .needs = clearing_for(path)};
       step.before.registries[upstream] = plan::AppliedRegistry{};
       // Offline nobody can be asked, and the file is for a node that will be elsewhere.
       const bool wait = write.registry.readiness_probe && !write.registry.hosts.empty() && facts_.live &&
@@ -336,7 +346,7 @@ class Lowering {
               .kind = kind,
               .target = kind == Kind::unit ? unit : path.substr(std::string(kUnitDirectory).size() + 1),
               .reason = std::string(to_string(change.why)),
-              .needs = clearing_};
+              .needs = clearing_for(path)};
     owe_restart(step.before, unit);
     note_manager_input(step.before, path);
     if (change.job != plan::UnitChange::Job::none) step.disruption = disruption_of(wanted_.units.at(unit).role);

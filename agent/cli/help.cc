@@ -1,0 +1,242 @@
+#include "agent/cli/help.h"
+
+#include <fmt/core.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <map>
+#include <string_view>
+
+namespace gna::cli {
+namespace {
+
+struct Page {
+  std::string_view about = {};
+  std::string_view exit_codes = {};
+  std::string_view examples = {};
+  std::string_view files = {};
+};
+
+constexpr std::string_view kFileArgument =
+    "FILE is an OperatingSystemConfig in YAML or JSON, a Kubernetes Secret that holds\n"
+    "one under osc.yaml (data or stringData), or - for standard input. What it is, its\n"
+    "content tells, never its name.\n";
+
+constexpr std::string_view kState =
+    "  /var/lib/gardener-node-agent/last-applied-osc.yaml\n"
+    "  /var/lib/gardener-node-agent/last-computed-osc-changes.yaml\n"
+    "      what was applied, and what is left to do: names and formats of the Go agent\n"
+    "  /var/lib/gardener-node-agent/gna/\n"
+    "      manifest, journal, index, the OSC before this one, the last run, the lock\n";
+
+const std::map<std::string_view, Page>& pages() {
+  static const std::map<std::string_view, Page> all = {
+      {"validate",
+       {"Reads OSCs and checks them: every finding with file, line, column and field path.\n"
+        "Of a Secret, line and column are those of the document inside, and the file is\n"
+        "called FILE#osc.yaml. Touches nothing and asks nobody.\n",
+        "  0  every file is valid, or has warnings only\n"
+        "  2  a file is not valid (with --strict: has warnings), or cannot be read\n",
+        "  gna validate osc.yaml\n"
+        "  kubectl -n kube-system get secret NAME -o yaml | gna validate -\n"
+        "  gna validate --strict -o json pools/*.yaml | jq '.files[] | select(.valid | not)'\n",
+        {}}},
+      {"render",
+       {"Shows the state that the OSC asks for: each file with its mode and SHA-256, each\n"
+        "unit, each registry. With --out the files are written below a directory, as they\n"
+        "would lie on the node. The node itself is neither read nor changed.\n",
+        "  0  done\n"
+        "  1  the directory could not be written\n"
+        "  2  the OSC is not valid or cannot be read, or a secretRef has no answer\n"
+        "  3  the backend cannot express part of the OSC\n",
+        "  gna render osc.yaml\n"
+        "  gna render osc.yaml --host-name node-a --out /tmp/tree\n"
+        "  gna render -o json osc.yaml | jq -r '.files[].path'\n",
+        {}}},
+      {"diff",
+       {"Shows what apply would do on this node: files as unified diffs, units, registries,\n"
+        "restarts, image pulls, removals. Secrets appear as short hashes keyed by a random\n"
+        "key of this run: equal means unchanged, and nothing else can be learnt.\n"
+        "Without FILE the OSC that was applied last is taken: what has drifted.\n"
+        "Changes nothing.\n",
+        "  0  nothing to do\n"
+        "  1  there are differences\n"
+        "  2  the OSC is not valid or cannot be read\n"
+        "  3  the backend cannot express part of the OSC\n"
+        "  4  could not find out (no access, a bus or a daemon that does not answer)\n",
+        "  gna diff osc.yaml\n"
+        "  gna diff                    # what somebody changed by hand\n"
+        "  gna diff --previous         # the way back\n"
+        "  gna diff --root ./image osc.yaml -o json | jq .summary\n",
+        kState}},
+      {"apply",
+       {"Makes this node match the OSC, and prints a line for each step. Running it again\n"
+        "resumes what was cut short, and does nothing where nothing is left to do.\n"
+        "Without FILE the OSC that was applied last is taken: drift is repaired.\n"
+        "A step that fails does not stop the others; the run then ends with 1 and a list.\n"
+        "\n"
+        "SIGUSR1 makes it print where it is. SIGINT and SIGTERM stop it after the current\n"
+        "step, with the journal kept (exit 130, 143); a second one stops it at once, which\n"
+        "is as safe as a crash: the next run resumes.\n",
+        "  0  the node matches\n"
+        "  1  a step failed, or the surroundings did (bus, containerd, lock held, time-out,\n"
+        "     not root, an active agent has applied another OSC): run it again to resume\n"
+        "  2  the OSC is not valid or cannot be read; nothing was touched\n"
+        "  3  the backend cannot express part of the OSC; nothing was touched\n"
+        "  130, 143  stopped by SIGINT, SIGTERM\n"
+        "  with --dry-run: as gna diff\n",
+        "  gna apply osc.yaml\n"
+        "  gna apply --dry-run osc.yaml\n"
+        "  gna apply                   # repair what has drifted\n"
+        "  gna apply --previous        # go back to the OSC before this one\n"
+        "  gna apply --root ./image --image-layout ./images osc.yaml\n"
+        "  kill -USR1 \"$(pidof gna)\"\n",
+        kState}},
+      {"status",
+       {"Tells what is applied and how the last run went, what is pending, what has drifted\n"
+        "since, how the units are, and whether the registry mirrors answer. Changes nothing.\n"
+        "Files from secretRefs are compared with what was written, or with --secrets.\n",
+        "  0  all as wanted, or nothing was ever applied\n"
+        "  1  something has drifted or is unhealthy\n"
+        "  2  usage\n"
+        "  4  could not find out\n",
+        "  gna status\n"
+        "  gna status -o json | jq '.drift'\n",
+        kState}},
+      {"reset",
+       {"Takes back what was applied: units are stopped, disabled and removed, files,\n"
+        "drop-ins and mirrors go, keys in containerd's configuration return to what they\n"
+        "were, and the records of it all go last. What gna did not apply stays. A file that\n"
+        "lay there before and was overwritten is not restored but named. On a terminal it\n"
+        "asks first; elsewhere it needs --yes.\n",
+        "  0  done, or nothing was ever applied\n"
+        "  1  a step failed; run it again to resume\n"
+        "  2  usage, or --yes is missing\n",
+        "  gna reset\n"
+        "  gna reset --yes -o json\n",
+        kState}},
+      {"version", {"Prints version, commit, backends and protocols.\n", "  0  done\n", "  gna version -o json\n", {}}},
+      {"completion",
+       {"Prints a completion script for bash, zsh or fish.\n", "  0  done\n",
+        "  gna completion bash > /usr/share/bash-completion/completions/gna\n"
+        "  gna completion zsh  > /usr/share/zsh/vendor-completions/_gna\n"
+        "  gna completion fish > /usr/share/fish/vendor_completions.d/gna.fish\n",
+        {}}},
+      {"help", {"Prints this overview, or the page of a command.\n", "  0  done\n", "  gna help apply\n", {}}},
+  };
+  return all;
+}
+
+constexpr std::size_t kWidth = 84, kIndent = 28;
+
+std::string wrapped(std::string_view text, std::size_t column) {
+  std::string out;
+  std::size_t at = column;
+  while (!text.empty()) {
+    const auto word = text.substr(0, text.find(' '));
+    text.remove_prefix(std::min(text.size(), word.size() + 1));
+    if (at > column && at + 1 + word.size() > kWidth) {
+      out += '\n';
+      out.append(column, ' ');
+      at = column;
+    } else if (at > column) {
+      out += ' ';
+      ++at;
+    }
+    out += word;
+    at += word.size();
+  }
+  return out;
+}
+
+std::string flags_text(const CommandInfo& command) {
+  std::string out;
+  std::vector<std::string> groups;
+  for (const auto& flag : command.flags)
+    if (std::ranges::find(groups, flag.group) == groups.end()) groups.push_back(flag.group);
+  for (const auto& group : groups) {
+    out += fmt::format("\n{}:\n", group.empty() ? "Other" : group);
+    for (const auto& flag : command.flags) {
+      if (flag.group != group) continue;
+      std::string left = flag.names[0].size() == 2 ? "  " : "      ";
+      left += fmt::format("{}", fmt::join(flag.names, ", "));
+      if (!flag.value.empty()) left += " " + flag.value;
+      if (left.size() + 2 > kIndent)
+        left += "\n" + std::string(kIndent, ' ');
+      else
+        left.append(kIndent - left.size(), ' ');
+      out += left + wrapped(flag.text, kIndent) + "\n";
+    }
+  }
+  return out;
+}
+
+bool takes_file(const CommandInfo& command) { return command.arguments.find("FILE") != std::string::npos; }
+
+constexpr std::string_view kEnvironment =
+    "  GNA_ROOT               as --root\n"
+    "  GNA_LOG_LEVEL          as --log-level\n"
+    "  CONTAINERD_ADDRESS     containerd's socket (/run/containerd/containerd.sock)\n"
+    "  CONTAINERD_NAMESPACE   its namespace for pulls (default)\n"
+    "  NO_COLOR               if set and not empty: no colour\n";
+
+}  // namespace
+
+std::string help_overview() {
+  std::string out =
+      "gna makes a node match its OperatingSystemConfig (OSC).\n"
+      "\n"
+      "Usage: gna COMMAND [FLAG...] [FILE...]\n";
+  const auto group = [&](std::string_view title, std::initializer_list<std::string_view> names) {
+    out += fmt::format("\n{}:\n", title);
+    for (const auto name : names)
+      for (const auto& command : grammar().commands)
+        if (command.name == name) out += fmt::format("  {:<12}{}\n", command.name, command.summary);
+  };
+  group("Look, without a node", {"validate", "render"});
+  group("Look at this node", {"diff", "status"});
+  group("Change this node", {"apply", "reset"});
+  group("About gna", {"version", "completion", "help"});
+  out += "\n";
+  out += kFileArgument;
+  out +=
+      "\nExit codes:\n"
+      "  0  done, warnings alone included; diff: nothing to do; status: all as wanted\n"
+      "  1  a step failed or the surroundings did; diff: differences; status: drift\n"
+      "  2  the input or the usage is wrong: nothing was touched\n"
+      "  3  the backend cannot express part of the OSC: nothing was touched\n"
+      "  4  diff, status: could not find out\n"
+      "\nEnvironment:\n";
+  out += kEnvironment;
+  out += "\nFiles:\n";
+  out += kState;
+  out += "\n`gna help COMMAND` or `gna COMMAND --help` tells more, man gna all of it.\n";
+  return out;
+}
+
+std::string help_page(const CommandInfo& command) {
+  const auto& page = pages().at(command.name);
+  std::string out = fmt::format("gna {}: {}\n\nUsage: gna {} [FLAG...]{}{}\n\n", command.name, command.summary, command.name,
+                                command.arguments.empty() ? "" : " ", command.arguments);
+  out += page.about;
+  if (takes_file(command)) {
+    out += "\n";
+    out += kFileArgument;
+  }
+  if (!command.choices.empty() && command.name != "help")
+    out += fmt::format("\n{} is one of: {}\n", command.arguments, fmt::join(command.choices, ", "));
+  out += flags_text(command);
+  out += "\nExamples:\n";
+  out += page.examples;
+  out += "\nExit codes:\n";
+  out += page.exit_codes;
+  if (!page.files.empty()) {
+    out += "\nEnvironment:\n";
+    out += kEnvironment;
+    out += "\nFiles:\n";
+    out += page.files;
+  }
+  return out;
+}
+
+}  // namespace gna::cli

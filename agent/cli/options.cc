@@ -1,0 +1,288 @@
+#include "agent/cli/options.h"
+
+#include <fmt/core.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <map>
+#include <string_view>
+
+#include "agent/cli/exit_code.h"
+#include "agent/cli/help.h"
+#include "agent/cli/text.h"
+
+namespace gna::cli {
+namespace {
+
+using Take = std::function<void(Options&, const std::string&)>;
+
+struct Flag {
+  FlagInfo info = {};
+  Take take = {};
+};
+
+Take into(std::string Options::*field) {
+  return [field](Options& options, const std::string& value) { options.*field = value; };
+}
+Take into(bool Options::*field) {
+  return [field](Options& options, const std::string&) { options.*field = true; };
+}
+
+// Errors of a value: CLI11 puts the flag's name in front.
+[[noreturn]] void refuse_value(const std::string& why) { throw CLI::ValidationError(why); }
+
+void take_timeout(Options& options, const std::string& value) {
+  options.timeout = parse_duration(value);
+  if (!options.timeout) refuse_value("--timeout: " + printable(value) + " is no duration such as 90s, 5m or 1h30m");
+}
+
+void take_config_version(Options& options, const std::string& value) {
+  options.containerd_config_version = value[0] - '0';
+}
+
+void take_backend(Options&, const std::string& value) {
+  if (value == "talos") refuse_value("--backend: the Talos backend is not in this version of gna");
+}
+
+void take_format(Options& options, const std::string& value) {
+  options.format = value == "json" ? Format::json : Format::text;
+}
+
+void take_progress(Options& options, const std::string& value) {
+  options.progress = value == "plain" ? Progress::plain : value == "none" ? Progress::none : Progress::automatic;
+}
+
+const char* const kOutput = "Output";
+const char* const kNode = "The node";
+const char* const kInput = "Input";
+const char* const kSafety = "What may happen";
+
+std::vector<Flag> output_flags() {
+  return {
+      {{{"-o", "--output"}, "FORMAT", "text for people, or json: one document on standard output", kOutput, {"text", "json"}},
+       take_format},
+      {{{"--log-level"}, "LEVEL", "least severity of what is logged to standard error (warn)", kOutput,
+        {"debug", "info", "warn", "error"}}, into(&Options::log_level)},
+      {{{"--log-format"}, "FORMAT", "text, json (an object a line), or journal (systemd's, with its fields)", kOutput,
+        {"text", "json", "journal"}}, into(&Options::log_format)},
+  };
+}
+
+std::vector<Flag> node_flags() {
+  return {
+      {{{"--backend"}, "NAME", "what the node runs: auto (systemd), systemd", kNode, {"auto", "systemd", "talos"}}, take_backend},
+      {{{"--root"}, "DIR", "an offline tree instead of this machine: every path below DIR, no D-Bus, units enabled by "
+        "symlinks, nothing restarted", kNode, {}}, into(&Options::root)},
+      {{{"--host-name"}, "NAME", "instead of the machine's own, for files meant for one host", kNode, {}},
+       into(&Options::host_name)},
+      {{{"--containerd-version"}, "V", "containerd's version in an offline tree (else its config.toml tells)", kNode, {}},
+       into(&Options::containerd_version)},
+      {{{"--containerd-config-version"}, "N", "version of the config.toml that an offline tree without one starts from (2)",
+        kNode, {"2", "3", "4"}}, take_config_version},
+      {{{"--timeout"}, "DURATION", "of the whole run: 90s, 5m, 1h30m", kNode, {}}, take_timeout},
+  };
+}
+
+Flag image_layout() {
+  return {{{"--image-layout"}, "DIR", "take imageRef files from the OCI image layout in DIR instead of containerd", kInput, {}},
+          into(&Options::image_layout)};
+}
+
+Flag secrets() {
+  return {{{"--secrets"}, "FILE", "Kubernetes Secrets (YAML) that secretRef files read; may be repeated", kInput, {}},
+          [](Options& options, const std::string& value) { options.secrets.push_back(value); }};
+}
+
+Flag previous() {
+  return {{{"--previous"}, "", "the OSC that was applied before the present one, instead of FILE", kInput, {}},
+          into(&Options::previous)};
+}
+
+Flag show_secrets() {
+  return {{{"--show-secrets"}, "", "show what is masked otherwise; on a terminal only", kOutput, {}},
+          into(&Options::show_secrets)};
+}
+
+Flag allow_empty() {
+  return {{{"--allow-empty"}, "", "take an OSC without any file and unit though some are applied: it removes them all",
+           kSafety, {}}, into(&Options::allow_empty)};
+}
+
+Flag allow_unsupported() {
+  return {{{"--allow-unsupported"}, "", "go on without the parts that the backend cannot express, and list them", kSafety, {}},
+          into(&Options::allow_unsupported)};
+}
+
+Flag progress() {
+  return {{{"--progress"}, "HOW", "auto (a progress line on a terminal, plain lines elsewhere), plain, none", kOutput,
+           {"auto", "plain", "none"}}, take_progress};
+}
+
+struct Command {
+  CommandInfo info = {};
+  std::size_t least = 0, most = 0;  // arguments
+  std::vector<Flag> flags = {};
+};
+
+std::vector<Command> make_commands() {
+  const auto join = [](std::vector<Flag> first, const std::vector<Flag>& second) {
+    first.insert(first.end(), second.begin(), second.end());
+    return first;
+  };
+  const auto node = join(node_flags(), output_flags());
+  std::vector<Command> out = {
+      {{"validate", "check OSCs and say where they are wrong", "FILE...", {}, {}}, 1, 10'000,
+       join({{{{"--strict"}, "", "warnings count as errors", kSafety, {}}, into(&Options::strict)}}, output_flags())},
+      {{"render", "the wanted state: files and units", "FILE", {}, {}}, 1, 1,
+       join({{{{"--out"}, "DIR", "write the files below DIR", kOutput, {}}, into(&Options::out_directory)},
+             secrets(), image_layout()}, node)},
+      {{"diff", "what apply would do here", "[FILE]", {}, {}}, 0, 1,
+       join({secrets(), image_layout(), previous(), allow_empty(), allow_unsupported(), show_secrets()}, node)},
+      {{"apply", "make this node match", "[FILE]", {}, {}}, 0, 1,
+       join({secrets(), image_layout(), previous(),
+             {{{"--dry-run"}, "", "print what diff prints, change nothing, and exit as diff does", kSafety, {}}, into(&Options::dry_run)},
+             allow_empty(), allow_unsupported(),
+             {{{"--force"}, "", "apply although an active agent on this node has applied another OSC", kSafety, {}}, into(&Options::force)},
+             {{{"--no-state"}, "", "leave last-applied and journal alone", kSafety, {}}, into(&Options::no_state)},
+             progress(), show_secrets()}, node)},
+      {{"status", "what is applied, and what has drifted", "", {}, {}}, 0, 0, join({secrets()}, node)},
+      {{"reset", "take back what was applied", "", {}, {}}, 0, 0,
+       join({{{{"--yes"}, "", "do not ask", kSafety, {}}, into(&Options::yes)}, progress()}, node)},
+      {{"version", "this program's version", "", {}, {}}, 0, 0, output_flags()},
+      {{"completion", "a completion script for a shell", "SHELL", {"bash", "zsh", "fish"}, {}}, 1, 1, {}},
+      {{"help", "this text, or that of a command", "[COMMAND]", {}, {}}, 0, 1, {}},
+  };
+  for (auto& command : out) {
+    for (const auto& flag : command.flags) command.info.flags.push_back(flag.info);
+    command.info.flags.push_back({{"-h", "--help"}, "", "the help of this command", "", {}});
+    out.back().info.choices.push_back(command.info.name);
+  }
+  return out;
+}
+
+const std::vector<Command>& commands() {
+  static const std::vector<Command> all = make_commands();
+  return all;
+}
+
+const Command* find_command(std::string_view name) {
+  const auto at = std::ranges::find(commands(), name, [](const Command& c) -> std::string_view { return c.info.name; });
+  return at == commands().end() ? nullptr : &*at;
+}
+
+std::string from_environment(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? "" : value;
+}
+
+Parsed usage_error(const std::string& message, const std::string& command) {
+  return {.exit_code = kBadInput,
+          .err = "gna: " + message + "\nSee `gna help" + (command.empty() ? "" : " " + command) + "`.\n"};
+}
+
+// Commands of the whole program that this version lacks: told apart from a typing error.
+constexpr std::string_view kOfLater[] = {"provision", "agent", "talos", "hollow", "bootstrap"};
+
+}  // namespace
+
+const Grammar& grammar() {
+  static const Grammar all = [] {
+    Grammar out;
+    for (const auto& command : commands()) out.commands.push_back(command.info);
+    return out;
+  }();
+  return all;
+}
+
+Parsed parse_arguments(int argc, const char* const* argv) {
+  const std::string_view self = argc > 0 ? argv[0] : "gna";
+  if (self.substr(self.rfind('/') + 1) == "gardener-node-agent")
+    return usage_error("the daemon (gardener-node-agent, gna agent) is not in this version of gna", "");
+  if (argc < 2) return {.exit_code = kBadInput, .err = help_overview()};
+  const std::string_view first = argv[1];
+  if (first == "-h" || first == "--help") return {.out = help_overview()};
+  if (first == "--version") {
+    Options options;
+    options.command = "version";
+    return {.options = options};
+  }
+  const auto* command = find_command(first);
+  if (command == nullptr) {
+    const auto shown = printable(first);
+    if (first.starts_with('-')) return usage_error(shown + ": flags come after the command", "");
+    if (std::ranges::find(kOfLater, first) != std::end(kOfLater))
+      return usage_error("the command " + shown + " is not in this version of gna", "");
+    return usage_error("there is no command " + shown, "");
+  }
+
+  Options options;
+  options.command = command->info.name;
+  options.root = from_environment("GNA_ROOT");
+  options.containerd_address = from_environment("CONTAINERD_ADDRESS");
+  options.containerd_namespace = from_environment("CONTAINERD_NAMESPACE");
+  if (const auto level = from_environment("GNA_LOG_LEVEL"); !level.empty()) {
+    if (level != "debug" && level != "info" && level != "warn" && level != "error")
+      return usage_error("GNA_LOG_LEVEL: " + printable(level) + " is none of debug, info, warn, error", "");
+    options.log_level = level;
+  }
+
+  CLI::App app;
+  app.set_help_flag("-h,--help");
+  std::vector<std::string> arguments;
+  app.add_option("arguments", arguments);
+  for (const auto& flag : command->flags) {
+    std::string names;
+    for (const auto& name : flag.info.names) names += (names.empty() ? "" : ",") + name;
+    if (flag.info.value.empty()) {
+      app.add_flag_callback(names, [&options, take = flag.take] { take(options, ""); });
+      continue;
+    }
+    auto* option = app.add_option_function<std::vector<std::string>>(
+        names, [&options, take = flag.take](const std::vector<std::string>& values) {
+          for (const auto& value : values) take(options, value);
+        });
+    option->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)->allow_extra_args(false);
+    option->check(CLI::Validator([](std::string& value) { return value.empty() ? "is empty" : std::string(); }, "", ""));
+    if (!flag.info.choices.empty())
+      option->check(CLI::Validator(
+          [choices = flag.info.choices](std::string& value) {
+            if (std::ranges::find(choices, value) != choices.end()) return std::string();
+            return fmt::format("{} is none of {}", printable(value), fmt::join(choices, ", "));
+          }, "", ""));
+  }
+  try {
+    app.parse(argc - 1, argv + 1);
+  } catch (const CLI::CallForHelp&) {
+    return {.out = help_page(command->info)};
+  } catch (const CLI::ParseError& error) {
+    return usage_error(command->info.name + ": " + printable(error.what()), command->info.name);
+  }
+  if (arguments.size() < command->least)
+    return usage_error(command->info.name + ": " + command->info.arguments + " is missing", command->info.name);
+  if (arguments.size() > command->most)
+    return usage_error(command->info.name + ": " + printable(arguments[command->most]) + " is one argument too many",
+                       command->info.name);
+  if (!command->info.choices.empty() && !arguments.empty()) {
+    if (std::ranges::find(command->info.choices, arguments[0]) == command->info.choices.end())
+      return usage_error(fmt::format("{}: {} is none of {}", command->info.name, printable(arguments[0]),
+                                     fmt::join(command->info.choices, ", ")),
+                         command->info.name);
+    options.topic = arguments[0];
+  } else {
+    options.files = std::move(arguments);
+  }
+  if (std::ranges::count(options.files, "-") > 1)
+    return usage_error(command->info.name + ": standard input (-) can be read only once", command->info.name);
+  if (options.previous && !options.files.empty())
+    return usage_error(command->info.name + ": FILE and --previous exclude each other", command->info.name);
+  if (options.command == "help") {
+    const auto* topic = find_command(options.topic);
+    return {.out = topic == nullptr ? help_overview() : help_page(topic->info)};
+  }
+  return {.options = std::move(options)};
+}
+
+}  // namespace gna::cli

@@ -1,0 +1,78 @@
+// What the command line said. The only door to CLI11.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace gna::cli {
+
+enum class Format { text, json };
+enum class Progress { automatic, plain, none };
+
+struct Options {
+  std::string command = {};            // "apply", ...
+  std::vector<std::string> files = {}; // FILE...; may be empty for diff and apply
+  std::string topic = {};              // help: a command; completion: a shell
+
+  std::string root = {};               // empty: the machine itself
+  std::string image_layout = {};
+  std::vector<std::string> secrets = {};
+  std::string host_name = {};
+  std::string containerd_version = {};
+  int containerd_config_version = 2;
+  std::string containerd_address = {};
+  std::string containerd_namespace = {};
+  std::string out_directory = {};
+
+  bool previous = false;
+  bool dry_run = false;
+  bool allow_empty = false;
+  bool allow_unsupported = false;
+  bool force = false;
+  bool yes = false;
+  bool strict = false;
+  bool show_secrets = false;
+  bool no_state = false;
+
+  std::optional<std::chrono::milliseconds> timeout = {};
+  Format format = Format::text;
+  Progress progress = Progress::automatic;
+  std::string log_level = "warn";
+  std::string log_format = "text";
+
+  bool offline() const { return !root.empty(); }
+};
+
+// One flag, as help, completion and the man page's test know it.
+struct FlagInfo {
+  std::vector<std::string> names = {};    // "-o", "--output"
+  std::string value = {};                 // "FILE"; empty: a switch
+  std::string text = {};
+  std::string group = {};
+  std::vector<std::string> choices = {};
+  bool operator==(const FlagInfo&) const = default;
+};
+struct CommandInfo {
+  std::string name = {};
+  std::string summary = {};
+  std::string arguments = {};             // "FILE..."
+  std::vector<std::string> choices = {};  // of its argument
+  std::vector<FlagInfo> flags = {};
+};
+struct Grammar {
+  std::vector<CommandInfo> commands = {};
+};
+const Grammar& grammar();
+
+// Either options to run with, or what to print and the code to leave with.
+struct Parsed {
+  std::optional<Options> options = {};
+  int exit_code = 0;
+  std::string out = {};
+  std::string err = {};
+};
+Parsed parse_arguments(int argc, const char* const* argv);
+
+}  // namespace gna::cli

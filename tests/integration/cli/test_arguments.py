@@ -1,0 +1,75 @@
+"""Usage, help, version, completion: what needs no node."""
+
+import subprocess
+
+from harness import GNA, SOURCE, CommandTest, environment, gna, main
+
+
+class Arguments(CommandTest):
+    def test_commands_of_other_versions_end_with_two(self):
+        for command in ("provision", "agent", "talos", "hollow", "bootstrap"):
+            result = self.expect(2, gna(command))
+            self.assertIn("not in this version", result.err)
+            self.assertEqual(result.out, "")
+
+    def test_as_the_daemon_it_says_what_it_lacks(self):
+        link = self.scratch / "gardener-node-agent"
+        link.symlink_to(GNA)
+        result = subprocess.run([link, "--config=/x"], capture_output=True, env=environment())
+        self.assertEqual(result.returncode, 2)
+        self.assertIn(b"not in this version", result.stderr)
+
+    def test_help_goes_to_standard_output(self):
+        for arguments in (["help"], ["--help"], ["help", "apply"], ["apply", "--help"], ["apply", "-h"]):
+            result = self.expect(0, gna(*arguments))
+            self.assertIn("Usage: gna", result.out)
+            self.assertEqual(result.err, "")
+        self.assertEqual(gna("help", "diff").out, gna("diff", "--help").out)
+
+    def test_without_a_command_the_help_goes_to_standard_error(self):
+        result = self.expect(2, gna())
+        self.assertEqual(result.out, "")
+        self.assertIn("Usage: gna", result.err)
+
+    def test_version(self):
+        self.assertIn("gna ", self.expect(0, gna("version")).out)
+        document = self.expect(0, gna("version", "-o", "json")).document()
+        self.assertEqual(document["backends"], ["systemd"])
+
+    def test_show_secrets_needs_a_terminal(self):
+        self.expect(2, self.node("diff", "--show-secrets", self.write("osc.yaml", "")))
+
+    def test_a_full_disk_under_standard_output_is_told(self):
+        with open("/dev/full", "wb") as full:
+            result = subprocess.run([GNA, "version"], stdout=full, stderr=subprocess.PIPE, env=environment())
+        self.assertEqual(result.returncode, 1)
+        self.assertIn(b"could not be written", result.stderr)
+
+    def test_starts_without_loading_a_bus_or_a_channel(self):
+        osc = SOURCE / "tests/testdata/osc/real/reconcile-worker.yaml"
+        for arguments in (["version"], ["validate", osc], ["render", osc], ["help"]):
+            trace = self.scratch / "trace"
+            result = subprocess.run(["strace", "-f", "-e", "trace=openat,socket,clone,clone3", "-o", trace, GNA, *map(str, arguments)],
+                                    capture_output=True, env=environment())
+            self.assertEqual(result.returncode, 0, result.stderr)
+            seen = trace.read_text()
+            self.assertNotIn("libsystemd", seen)
+            self.assertNotIn("socket(", seen)
+            self.assertNotIn("clone", seen, "a thread was started")
+
+    def test_bash_completes_for_real(self):
+        script = gna("completion", "bash").out
+        def complete(*words):
+            program = script + ("COMP_WORDS=(%s); COMP_CWORD=%d; _gna; printf '%%s\\n' \"${COMPREPLY[@]}\"" %
+                                (" ".join(f"'{word}'" for word in words), len(words) - 1))
+            return subprocess.run(["bash", "-c", program], capture_output=True, text=True, check=True).stdout.split()
+        self.assertEqual(complete("gna", "re"), ["render", "reset"])
+        self.assertEqual(complete("gna", "apply", "--dr"), ["--dry-run"])
+        self.assertEqual(complete("gna", "apply", "-o", "j"), ["json"])
+        self.assertEqual(complete("gna", "completion", ""), ["bash", "zsh", "fish"])
+        self.assertEqual(complete("gna", "apply", "--timeout", ""), [])
+        self.assertEqual(complete("gna", "apply", "--root", str(self.scratch / "no")), [str(self.root)])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,194 @@
+"""The life of a node below --root: apply, nothing to do, drift, repair, the way back, reset."""
+
+import fcntl
+import os
+import subprocess
+
+from harness import TESTDATA, CommandTest, GNA, environment, file, gna, listing, main, osc, unit
+
+STATE = "var/lib/gardener-node-agent"
+
+
+class OfflineNode(CommandTest):
+    def setUp(self):
+        super().setUp()
+        self.first = self.write("first.yaml", osc(files=file("/etc/demo/a", "one\n") + file("/etc/demo/b", "stays\n"),
+                                                  units=unit("demo.service")))
+        self.second = self.write("second.yaml", osc(files=file("/etc/demo/a", "two\n") + file("/etc/demo/c", "new\n"),
+                                                    units=unit("demo.service")))
+
+    def read(self, path):
+        return (self.root / path).read_text()
+
+    def test_apply_makes_the_node_match(self):
+        self.expect(1, self.node("diff", self.first))
+        self.assertEqual(listing(self.root), {}, "diff changed something")
+        result = self.expect(0, self.node("apply", self.first))
+        self.assertEqual(self.read("etc/demo/a"), "one\n")
+        self.assertEqual(os.readlink(self.root / "etc/systemd/system/multi-user.target.wants/demo.service"),
+                         "/etc/systemd/system/demo.service")
+        self.assertIn("create file /etc/demo/a", result.out)
+        self.expect(0, self.node("diff", self.first))
+        self.expect(0, self.node("diff"))
+        self.expect(0, self.node("status"))
+
+    def test_the_second_apply_has_nothing_to_do(self):
+        self.node("apply", self.first)
+        before = listing(self.root)
+        result = self.expect(0, self.node("apply", self.first))
+        self.assertIn("nothing to do", result.out)
+        self.assertEqual(listing(self.root), before)
+
+    def test_drift_is_seen_and_repaired(self):
+        self.node("apply", self.first)
+        (self.root / "etc/demo/a").write_text("broken by hand\n")
+        (self.root / "etc/demo/b").unlink()
+        status = self.expect(1, self.node("status"))
+        self.assertIn("/etc/demo/a", status.out)
+        self.assertIn("absent", status.out)
+        document = self.expect(1, self.node("status", "-o", "json")).document()
+        self.assertEqual({item["target"] for item in document["drift"]}, {"/etc/demo/a", "/etc/demo/b"})
+        diff = self.expect(1, self.node("diff"))
+        self.assertIn("-broken by hand", diff.out)
+        self.assertIn("+one", diff.out)
+        self.expect(0, self.node("apply"))
+        self.assertEqual(self.read("etc/demo/a"), "one\n")
+        self.expect(0, self.node("status"))
+
+    def test_an_update_shows_and_does_the_same(self):
+        self.node("apply", self.first)
+        shown = self.expect(1, self.node("diff", "-o", "json", self.second)).document()
+        done = self.expect(0, self.node("apply", "-o", "json", self.second)).documents()
+        steps = [(step["id"], step["action"]) for step in done if step["kind"] == "ApplyStep"]
+        self.assertEqual(steps, [(change["id"], change["action"]) for change in shown["changes"]])
+        self.assertEqual(shown["summary"], {"create": 1, "update": 1, "delete": 1, "restart": 0})
+        self.assertFalse((self.root / "etc/demo/b").exists())
+
+    def test_dry_run_is_diff(self):
+        self.node("apply", self.first)
+        before = listing(self.root)
+        dry, diff = self.node("apply", "--dry-run", self.second), self.node("diff", self.second)
+        self.assertEqual((dry.code, dry.out), (diff.code, diff.out))
+        self.assertEqual(dry.code, 1)
+        self.assertEqual(listing(self.root), before)
+
+    def test_there_is_a_way_back(self):
+        self.expect(2, self.node("apply", "--previous"))
+        self.node("apply", self.first)
+        self.node("apply", self.second)
+        self.assertIn("--previous", self.node("status").out)
+        self.expect(1, self.node("diff", "--previous"))
+        self.expect(0, self.node("apply", "--previous"))
+        self.assertEqual(self.read("etc/demo/a"), "one\n")
+        self.assertTrue((self.root / "etc/demo/b").exists())
+
+    def test_an_empty_osc_removes_nothing_by_accident(self):
+        empty = self.write("empty.yaml", osc())
+        self.node("apply", self.first)
+        self.expect(2, self.node("diff", empty))
+        self.expect(2, self.node("apply", empty))
+        self.assertEqual(self.read("etc/demo/a"), "one\n")
+        self.expect(0, self.node("apply", "--allow-empty", empty))
+        self.assertFalse((self.root / "etc/demo/a").exists())
+
+    def test_reset_takes_back_what_is_ours(self):
+        (self.root / "etc/demo").mkdir(parents=True)
+        (self.root / "etc/demo/foreign").write_text("not ours")
+        (self.root / "etc/demo/a").write_text("before gna")
+        self.node("apply", self.first)
+        self.expect(2, self.node("reset"))
+        document = self.expect(0, self.node("reset", "--yes", "-o", "json")).document()
+        self.assertEqual(document["notRestored"], ["/etc/demo/a"])
+        left = listing(self.root)
+        self.assertEqual(left["etc/demo/foreign"][1], b"not ours")
+        self.assertFalse([path for path in left if path.startswith("etc/demo/") and not path.endswith("foreign")], left)
+        self.assertNotIn("etc/systemd/system/demo.service", left)
+        self.assertNotIn(STATE + "/last-applied-osc.yaml", left)
+        self.expect(0, self.node("status"))
+        self.expect(0, self.node("reset", "--yes"))
+
+    def test_where_nothing_was_applied(self):
+        self.assertIn("nothing was ever applied", self.expect(0, self.node("status")).out)
+        self.expect(0, self.node("reset", "--yes"))
+        self.expect(2, self.node("diff"))
+        self.expect(2, self.node("apply"))
+        self.assertEqual(listing(self.root), {})
+
+    def test_one_run_at_a_time(self):
+        self.node("apply", self.first)
+        with open(self.root / STATE / "gna/lock", "r+b") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            result = self.expect(1, self.node("apply", self.second))
+        self.assertIn("at work", result.err)
+        self.assertEqual(self.read("etc/demo/a"), "one\n")
+
+    def test_a_failing_step_leaves_the_others_and_is_told(self):
+        # A foreign file where a folder has to be: not ours to remove.
+        (self.root / "etc").mkdir()
+        (self.root / "etc/blocked").write_text("foreign")
+        path = self.write("osc.yaml", osc(files=file("/etc/blocked/x", "x") + file("/etc/demo/a", "a")))
+        result = self.expect(1, self.node("apply", path))
+        self.assertIn("FAILED", result.out)
+        self.assertIn("Running it again resumes", result.err)
+        self.assertEqual(self.read("etc/demo/a"), "a")
+        self.assertEqual(self.read("etc/blocked"), "foreign")
+        self.expect(1, self.node("status"))
+        summary = self.expect(1, self.node("apply", "-o", "json", path)).documents()[-1]
+        self.assertEqual(summary["failed"], 1)
+        (self.root / "etc/blocked").unlink()
+        self.expect(0, self.node("apply", path))
+        self.expect(0, self.node("status"))
+
+    def test_no_state_leaves_no_records(self):
+        self.expect(0, self.node("apply", "--no-state", self.first))
+        self.assertEqual(self.read("etc/demo/a"), "one\n")
+        self.assertFalse((self.root / STATE / "last-applied-osc.yaml").exists())
+
+    def test_secret_references_need_their_secrets(self):
+        path = self.write("osc.yaml", osc(files="- path: /etc/s\n  content:\n    secretRef: {name: s, dataKey: k}\n"))
+        for command in ("diff", "apply", "render"):
+            self.expect(2, self.node(command, path))
+        self.assertEqual(listing(self.root), {})
+        secrets = self.write("secrets.yaml", "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: {k: value}\n")
+        self.expect(0, self.node("apply", "--secrets", secrets, path))
+        self.assertEqual(self.read("etc/s"), "value")
+        # What was written from a Secret can be compared without it, until it is changed.
+        self.expect(0, self.node("status"))
+        self.expect(0, self.node("diff"))
+        (self.root / "etc/s").write_text("changed")
+        self.expect(4, self.node("status"))
+        self.expect(1, self.node("status", "--secrets", secrets))
+
+    def test_image_files_need_a_source_before_anything_changes(self):
+        path = self.write("osc.yaml", osc(files=file("/etc/demo/a", "a") +
+                                          "- path: /opt/bin/x\n  content:\n    imageRef: {image: 'r.example/i:1', filePathInImage: /x}\n"))
+        self.expect(2, self.node("apply", path, env={"CONTAINERD_ADDRESS": str(self.scratch / "no.sock")}))
+        self.assertEqual(listing(self.root), {})
+
+    def test_render_writes_what_apply_writes(self):
+        path = TESTDATA / "osc/cases/units-all-shapes.yaml"
+        out = self.scratch / "out"
+        self.expect(0, gna("render", path, "--out", out, "--host-name", "node-a"))
+        self.expect(0, self.node("apply", path, "--host-name", "node-a"))
+        applied = listing(self.root)
+        for name, (mode, content) in listing(out).items():
+            if content is not None:
+                self.assertEqual(applied[name], (mode, content), name)
+
+    def test_root_by_the_environment(self):
+        self.expect(0, gna("apply", self.first, env={"GNA_ROOT": str(self.root)}))
+        self.assertEqual(self.read("etc/demo/a"), "one\n")
+        self.expect(2, gna("apply", self.first, "--root", self.scratch / "absent"))
+
+    def test_a_reader_that_leaves_does_not_stop_the_run(self):
+        many = self.write("many.yaml", osc(files="".join(file(f"/etc/demo/{i}", str(i)) for i in range(300))))
+        process = subprocess.Popen([GNA, "apply", "--root", self.root, many], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                                   env=environment())
+        process.stdout.close()
+        process.wait()
+        self.assertEqual(self.read("etc/demo/299"), "299")
+        self.expect(0, self.node("diff"))
+
+
+if __name__ == "__main__":
+    main()
