@@ -303,7 +303,8 @@ Result<void> Store::finish(const Finished& finished) {
   state_->bound.add(manifest.now);
   std::vector<std::pair<std::string, std::string>> files;
   if (finished.last_applied && last_applied_before != finished.last_applied) {
-    if (last_applied_before) files.emplace_back(kPrevious, *last_applied_before);
+    // First: once the new one is in place nobody knows the old one.
+    if (last_applied_before) GNA_TRY(root.write(kPrevious, *last_applied_before, kMode));
     files.emplace_back(kLastApplied, *finished.last_applied);
   }
   files.emplace_back(kChanges, changes_bytes);

@@ -59,6 +59,8 @@ class StoreCrash : public ::testing::Test {
       recorded += second ? 1 : 0;
       if (second && disk.at(path).bytes != content_of(path, "2")) return path + ": on record and not on disk";
     }
+    if (loaded->last_applied_bytes == "osc 2\n" && store::Store(opened).load_previous().value_or("") != "osc 1\n")
+      return "the way back is lost";
     if (loaded->last_applied_bytes == "osc 2\n" && recorded != kFiles.size()) return "last-applied before its edits";
     if (loaded->manifest->checksum == "2" && !loaded->interrupted && loaded->last_applied_bytes != "osc 2\n")
       return "finished without last-applied";
