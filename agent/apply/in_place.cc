@@ -50,7 +50,8 @@ std::optional<std::string> value_of(const yaml::Node& configuration, std::string
 
 template <typename Keys>
 bool differs(const yaml::Node& a, const yaml::Node& b, std::string_view map, const Keys& keys) {
-  return std::ranges::any_of(keys, [&](std::string_view key) { return value_of(a, map, key) != value_of(b, map, key); });
+  return std::ranges::any_of(keys,
+                             [&](std::string_view key) { return value_of(a, map, key) != value_of(b, map, key); });
 }
 
 // Source: apimachinery, resource.Quantity: a decimal number and a suffix or an exponent.
@@ -67,7 +68,7 @@ bool is_quantity(std::string_view text) {
     count += digits();
   }
   if (count == 0) return false;
-  static constexpr std::array<std::string_view, 16> kSuffixes = {"",  "n", "u", "m",  "k",  "M",  "G",  "T",
+  static constexpr std::array<std::string_view, 16> kSuffixes = {"",  "n", "u",  "m",  "k",  "M",  "G",  "T",
                                                                  "P", "E", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"};
   if (std::ranges::find(kSuffixes, text) != kSuffixes.end()) return true;
   if (!text.starts_with('e') && !text.starts_with('E')) return false;

@@ -98,15 +98,15 @@ TEST_P(AsTheGoAgent, SetsTheSameFlags) {
 
 INSTANTIATE_TEST_SUITE_P(
     InPlace, AsTheGoAgent,
-    ::testing::Values(
-        Step{"RealWorker", "real/reconcile-worker-inplace-old.yaml", "real/reconcile-worker-inplace-new.yaml",
-             "real/inplace-old-to-new.changes.yaml"},
-        Step{"OsAndKubelet", "upgrades/47-inplace-os-and-kubelet/old.yaml",
-             "upgrades/47-inplace-os-and-kubelet/new.yaml", "upgrades/47-inplace-os-and-kubelet/changes.yaml"},
-        Step{"Nothing", "upgrades/48-inplace-nothing/old.yaml", "upgrades/48-inplace-nothing/new.yaml",
-             "upgrades/48-inplace-nothing/changes.yaml"},
-        Step{"OnlyFiles", "upgrades/01-file-changed/old.yaml", "upgrades/01-file-changed/new.yaml",
-             "upgrades/01-file-changed/changes.yaml"}),
+    ::testing::Values(Step{"RealWorker", "real/reconcile-worker-inplace-old.yaml",
+                           "real/reconcile-worker-inplace-new.yaml", "real/inplace-old-to-new.changes.yaml"},
+                      Step{"OsAndKubelet", "upgrades/47-inplace-os-and-kubelet/old.yaml",
+                           "upgrades/47-inplace-os-and-kubelet/new.yaml",
+                           "upgrades/47-inplace-os-and-kubelet/changes.yaml"},
+                      Step{"Nothing", "upgrades/48-inplace-nothing/old.yaml", "upgrades/48-inplace-nothing/new.yaml",
+                           "upgrades/48-inplace-nothing/changes.yaml"},
+                      Step{"OnlyFiles", "upgrades/01-file-changed/old.yaml", "upgrades/01-file-changed/new.yaml",
+                           "upgrades/01-file-changed/changes.yaml"}),
     [](const auto& row) { return row.param.name; });
 
 TEST(InPlace, AsksForNothingOnAFirstApply) {
@@ -213,8 +213,8 @@ TEST(InPlace, ReadsTheFirstOfSeveralKubeletConfigurations) {
 using Time = std::optional<std::string>;
 osc::Osc rotation(std::optional<osc::Rotation> authorities, std::optional<osc::Rotation> key) {
   auto osc = osc_of("1592", "1.34.1");
-  osc.spec.in_place_updates->credentials_rotation =
-      osc::CredentialsRotation{.certificate_authorities = std::move(authorities), .service_account_key = std::move(key)};
+  osc.spec.in_place_updates->credentials_rotation = osc::CredentialsRotation{
+      .certificate_authorities = std::move(authorities), .service_account_key = std::move(key)};
   return osc;
 }
 
@@ -251,9 +251,9 @@ TEST(InPlace, TakesAPartialRotationAsItIs) {
 
 TEST(IsVersion, TakesWhatIsLeftOutForAWildcard) {
   const std::tuple<const char*, const char*, bool> kRows[] = {
-      {"1592.6", "1592", true},        {"1592.6.3", "1592.6", true}, {"1592", "1592.6", false},
-      {"1592", "1592.0", true},        {"1592.6", "1592.6.0", true}, {"1592.6.1", "1592.6.0", false},
-      {"v1592.6", "1592.v6", true},    {"1592.6-dev", "1592.6+build", true}, {"1592.06", "1592.6", true},
+      {"1592.6", "1592", true},     {"1592.6.3", "1592.6", true},         {"1592", "1592.6", false},
+      {"1592", "1592.0", true},     {"1592.6", "1592.6.0", true},         {"1592.6.1", "1592.6.0", false},
+      {"v1592.6", "1592.v6", true}, {"1592.6-dev", "1592.6+build", true}, {"1592.06", "1592.6", true},
       {"1592.10", "1592.1", false},
   };
   for (const auto& [running, wanted, expected] : kRows) {
