@@ -63,6 +63,13 @@ bool has_happened(plan::Job job, const Sight& seen, std::uint64_t sent_us) {
 JobRun::JobRun(BusClient& client, std::span<const JobRequest> requests, const Ended& ended, Deadline by)
     : client_(client), requests_(requests), ended_(ended), by_(by), jobs_(requests.size()) {}
 
+bool JobRun::is_news() const {
+  return std::ranges::any_of(jobs_, [this](const Job& job) {
+    return job.phase == Phase::refused || job.phase == Phase::lost ||
+           (job.phase == Phase::queued && removed_.contains(job.path));
+  });
+}
+
 std::string JobRun::name(std::size_t i) const {
   return fmt::format("{} {}", verb_of(requests_[i].job), requests_[i].unit);
 }
@@ -226,7 +233,7 @@ void JobRun::go() {
     lose_jobs_of_old_connection();
     settle_lost();
     if (all_over()) break;
-    if (all_in(Phase::refused).empty() && all_in(Phase::lost).empty()) wait();
+    if (!is_news()) wait();  // a look at units may have heard of others
   }
   if (client_.connected()) (void)client_.connection().watch_jobs(nullptr);
 }

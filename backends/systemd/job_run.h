@@ -40,6 +40,7 @@ class JobRun {
   };
 
   std::vector<std::size_t> all_in(Phase phase) const;
+  bool is_news() const;  // something was heard that is not settled yet
   bool all_over() const { return all_in(Phase::over).size() == jobs_.size(); }
   std::string name(std::size_t i) const;
   Sight sight_of(std::size_t i, const std::map<std::string, Sight>& seen) const;

@@ -115,7 +115,10 @@ Result<void> FakeUnitManager::run_one(const systemd::JobRequest& job) {
   }
   if (unit->enablement == "masked") return fail(Code::Conflict, operations_.back() + ": masked");
   if (job.job == plan::Job::restart || unit->active != "active") unit->start();
-  return {};
+  if (!unit->breaks) return {};
+  unit->fail();
+  operations_.back() += " -> failed";
+  return fail(Code::Unavailable, operations_.back() + ": the unit is broken");
 }
 
 void FakeUnitManager::run(std::span<const systemd::JobRequest> jobs,

@@ -9,6 +9,8 @@
 
 #include <fmt/format.h>
 
+#include "backends/systemd/install_section.h"
+
 namespace gna::support {
 
 namespace {
@@ -43,10 +45,16 @@ Mishap parse_mishap(std::string_view line) {
   else if (kind == "delay")
     out.kind = Mishap::Kind::delay;
   else if (kind == "vanish")
-    out.kind = Mishap::Kind::vanish;
+    out.kind = Mishap::Kind::vanish_at;
   else
     throw wrong("begins with fail, delay or vanish");
-  if (out.kind == Mishap::Kind::vanish && take() != "at") throw wrong("lacks \"at\"");
+  if (out.kind == Mishap::Kind::vanish_at) {
+    const auto when = take();
+    if (when == "after")
+      out.kind = Mishap::Kind::vanish_after;
+    else if (when != "at")
+      throw wrong("lacks \"at\" or \"after\"");
+  }
   if (const auto nth = ordinal(peek())) {
     out.nth = *nth;
     take();
@@ -79,6 +87,26 @@ std::vector<Mishap> UnitScript::next(const std::string& verb, const std::string&
     if (mishap.verb != verb || (!mishap.unit.empty() && mishap.unit != unit)) continue;
     const int count = mishap.unit.empty() ? of_all : of_unit;
     if (mishap.nth == 0 || mishap.nth == count) out.push_back(mishap);
+  }
+  return out;
+}
+
+ModelUnit ModelUnit::of(const std::string& name, const std::string& text) {
+  ModelUnit out;
+  if (text.empty()) {
+    out.load = out.enablement = "masked";
+    return out;
+  }
+  systemd::InstallSection install;
+  systemd::read_install_section(text, name, install);
+  if (!install.has_rules()) out.enablement = "static";
+  std::istringstream in(text);
+  constexpr std::string_view kType = "Type=", kSleep = "ExecStartPre=/bin/sleep ";
+  for (std::string line; std::getline(in, line);) {
+    if (line.starts_with(kType)) out.type = line.substr(kType.size());
+    if (line.starts_with(kSleep))
+      out.start_ms = static_cast<std::uint32_t>(std::stod(line.substr(kSleep.size())) * 1000);
+    if (line == "ExecStart=/bin/false") out.breaks = true;
   }
   return out;
 }

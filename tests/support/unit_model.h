@@ -14,11 +14,12 @@ namespace gna::support {
 // One thing that shall go wrong or last:
 //   fail [Nth] VERB [of UNIT] with WORD     "fail 2nd restart of demo.service with Unavailable"
 //   delay [Nth] VERB [of UNIT] by NUMBERms  "delay restart of demo.service by 200ms"
-//   vanish at [Nth] VERB [of UNIT]          no answer, and nobody there for a moment
+//   vanish at [Nth] VERB [of UNIT]          nothing done, no answer, nobody there for a moment
+//   vanish after [Nth] VERB [of UNIT]       done, but no answer, nobody there for a moment
 // VERB: enable, disable, start, stop, restart, daemon-reload, status. Without Nth every time.
 // WORD: a gna Code; a job result (failed, timeout, dependency, …); a D-Bus error's name.
 struct Mishap {
-  enum class Kind { fail, delay, vanish } kind = Kind::fail;
+  enum class Kind { fail, delay, vanish_at, vanish_after } kind = Kind::fail;
   int nth = 0;  // 0: every time
   std::string verb = {};
   std::string unit = {};
@@ -50,8 +51,14 @@ struct ModelUnit {
   bool triggered = false;
   bool need_reload = false;
   bool job_queued = false;
+  bool breaks = false;         // its starts fail
+  std::uint32_t start_ms = 0;  // how long it takes to start
   int starts = 0;
   std::uint64_t last_started_us = 0;  // CLOCK_MONOTONIC
+
+  // The unit as its file describes it. Understood: Type=, [Install] or none, ExecStart=/bin/false,
+  // ExecStartPre=/bin/sleep SECONDS; no text at all masks it.
+  static ModelUnit of(const std::string& name, const std::string& text);
 
   // 32 hex digits that change with each start; empty before the first.
   std::string invocation() const;

@@ -1,0 +1,66 @@
+// The same contract with the machine's own systemd: to be run as root inside a throwaway node.
+// It writes units gna-* and takes them away again.
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <fstream>
+#include <set>
+
+#include "backends/systemd/bus.h"
+#include "tests/contract/unit_manager/unit_manager_contract.h"
+
+namespace gna::systemd {
+namespace {
+
+class Node final : public Machine {
+ public:
+  explicit Node(BusOptions options) : units_(make_bus_unit_manager(std::move(options))) {}
+  ~Node() override {
+    const auto by = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    std::vector<JobRequest> stops;
+    for (const auto& name : installed_) {
+      stops.push_back({name, plan::Job::stop});
+      (void)units_->disable(name, by);
+    }
+    units_->run(stops, [](std::size_t, Result<void>) {}, by);
+    for (const auto& name : installed_) std::filesystem::remove(path_of(name));
+    (void)units_->reload(by);
+  }
+  UnitManager& units() override { return *units_; }
+  void install(const std::string& name, const std::string& text) override {
+    installed_.insert(name);
+    const auto path = path_of(name);
+    std::filesystem::remove(path);
+    if (text.empty()) {
+      std::filesystem::create_symlink("/dev/null", path);
+      return;
+    }
+    std::ofstream(path) << text;
+    // systemd tells changes by time; two within one tick of it would look the same.
+    const timespec times[] = {{0, UTIME_OMIT}, {1'000'000'000 + ++ticks_, 0}};
+    ::utimensat(AT_FDCWD, path.c_str(), times, 0);
+  }
+
+ private:
+  static std::filesystem::path path_of(const std::string& name) {
+    return std::filesystem::path("/run/systemd/system") / name;
+  }
+  std::unique_ptr<UnitManager> units_;
+  std::set<std::string> installed_ = {};
+  inline static long ticks_ = 0;
+};
+
+const auto kWays = ::testing::Values(Candidate{"SystemBus", [] { return std::make_unique<Node>(BusOptions{}); }},
+                                     Candidate{"PrivateSocket", [] {
+                                                 ::setenv("DBUS_SYSTEM_BUS_ADDRESS", "unix:path=/nonexistent", 1);
+                                                 auto node = std::make_unique<Node>(BusOptions{});
+                                                 return node;
+                                               }});
+const auto kName = [](const auto& of) { return of.param.name; };
+
+INSTANTIATE_TEST_SUITE_P(RealSystemd, UnitManagerContract, kWays, kName);
+INSTANTIATE_TEST_SUITE_P(RealSystemd, LiveUnitManagerContract, kWays, kName);
+
+}  // namespace
+}  // namespace gna::systemd
