@@ -111,7 +111,12 @@ class Scan {
     const auto header = at_;
     to_line_end();
     // With an indent in the header ("|2") the first line need not be the one furthest to the left.
-    const bool explicit_indent = text_.substr(header, at_ - header).find_first_of("123456789") != std::string_view::npos;
+    const auto hints = text_.substr(header, at_ - header);
+    if (hints.starts_with(">") && hints.substr(0, 3).contains('+')) {
+      excess_ = FlowExcess{FlowExcess::What::folded_keep, header};
+      return;
+    }
+    const bool explicit_indent = hints.find_first_of("123456789") != std::string_view::npos;
     std::ptrdiff_t content = explicit_indent ? 0 : -1;
     while (at_ < text_.size()) {
       next_line();

@@ -411,14 +411,15 @@ class Events final : public YAML::EventHandler {
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override { builder_.alias(mark_of(mark), anchor); }
 
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
-                const std::string& value) override {
+                const std::string& read) override {
     const Mark at = mark_of(mark);
+    std::string value = mended(read);
     if (builder_.wants_key()) {
       if (anchor != 0) refuse(at, "key", "an anchor on a key", builder_.field());
-      if (tag == "?" && value == "<<") return builder_.key(at, value, true);
-      return builder_.key(at, key_text(at, tag, value));
+      if (tag == "?" && value == "<<") return builder_.key(at, std::move(value), true);
+      return builder_.key(at, key_text(at, tag, std::move(value)));
     }
-    builder_.scalar(at, typed(at, tag, value), anchor);
+    builder_.scalar(at, typed(at, tag, std::move(value)), anchor);
   }
 
   void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
@@ -438,20 +439,33 @@ class Events final : public YAML::EventHandler {
  private:
   static Mark mark_of(const YAML::Mark& mark) { return {std::max(mark.line, 0) + 1, std::max(mark.column, 0) + 1}; }
 
+  // yaml-cpp 0.7 has Latin-1 for the escapes \\N and \\_. All else being UTF-8, they are easy to tell.
+  static std::string mended(const std::string& value) {
+    if (value.find_first_of("\x85\xa0") == std::string::npos) return value;
+    std::string out;
+    for (std::size_t i = 0; i < value.size();) {
+      const auto length = utf8_length(value, i);
+      if (length == 0) out += '\xc2';
+      out += value.substr(i, std::max<std::size_t>(length, 1));
+      i += std::max<std::size_t>(length, 1);
+    }
+    return out;
+  }
+
   void check_tag(Mark at, const std::string& tag, std::string_view own) const {
     if (tag.empty() || tag == "?" || tag == "!") return;
     if (tag.starts_with(kCoreTags) && std::string_view(tag).substr(kCoreTags.size()) == own) return;
     refuse(at, "tag", "a tag that is not known here", builder_.field());
   }
 
-  Node typed(Mark at, const std::string& tag, const std::string& value) {
-    if (tag == "?" || tag.empty()) return plain(at, value);
-    if (tag == "!") return Node(value);
+  Node typed(Mark at, const std::string& tag, std::string value) {
+    if (tag == "?" || tag.empty()) return plain(at, std::move(value));
+    if (tag == "!") return Node(std::move(value));
     if (!tag.starts_with(kCoreTags)) refuse(at, "tag", "a tag that is not known here", builder_.field());
     const std::string_view type = std::string_view(tag).substr(kCoreTags.size());
-    if (type == "str" || type == "timestamp") return Node(value);
+    if (type == "str" || type == "timestamp") return Node(std::move(value));
     if (type == "binary") return binary(at, value);
-    Node node = plain(at, value);
+    Node node = plain(at, std::move(value));
     switch (node.kind()) {
       case Kind::null:
         if (type == "null") return node;
@@ -473,9 +487,9 @@ class Events final : public YAML::EventHandler {
     refuse(at, "tag", "a tag that is not known here", builder_.field());
   }
 
-  Node plain(Mark at, const std::string& value) const {
+  Node plain(Mark at, std::string value) const {
     auto resolved = resolve(value);
-    if (!resolved) return Node(value);
+    if (!resolved) return Node(std::move(value));
     if (const auto* number = std::get_if<double>(&resolved->value); number && !(*number - *number == 0))
       refuse(at, "number", "neither infinity nor NaN is a number here", builder_.field());
     return std::move(*resolved);
@@ -494,8 +508,8 @@ class Events final : public YAML::EventHandler {
   }
 
   // Numbers and booleans as keys become the text that JSON has for them, as in Go.
-  std::string key_text(Mark at, const std::string& tag, const std::string& value) {
-    const Node node = typed(at, tag, value);
+  std::string key_text(Mark at, const std::string& tag, std::string value) {
+    const Node node = typed(at, tag, std::move(value));
     if (const auto* text = node.text()) return *text;
     if (node.kind() == Kind::null) refuse(at, "key", "null as a key", builder_.field());
     return to_json(node);
@@ -522,6 +536,8 @@ void read_yaml(const Checked& checked, const Limits& limits, Builder& builder) {
     switch (excess->what) {
       case FlowExcess::What::depth: refuse(at, "too-deep", "lists and maps are nested too deep");
       case FlowExcess::What::separators: refuse(at, "too-many-nodes", fmt::format("more than {} nodes", limits.nodes));
+      case FlowExcess::What::folded_keep:
+        refuse(at, "folded-keep", "folded text that keeps its last line breaks is not read; write it with |+");
       case FlowExcess::What::on_a_line: refuse(at, "yaml-syntax", "too much on one line to be YAML");
     }
   }
@@ -723,7 +739,7 @@ Error to_error(const Problem& problem) {
                                                        : fmt::format("{}: {}: {}", where, problem.field, problem.message)};
 }
 
-Result<std::string> to_json(std::string_view bytes, const Limits& limits) {
+Result<std::string> json_from_yaml(std::string_view bytes, const Limits& limits) {
   auto document = read(bytes, limits);
   if (!document) return std::unexpected(to_error(document.error()));
   return to_json(document->root);

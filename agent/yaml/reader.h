@@ -51,7 +51,7 @@ std::expected<std::vector<Document>, Problem> read_all(std::string_view bytes, c
 // One document as JSON without blanks, keys sorted bytewise.
 //
 // Errors: InvalidArgument, with line and column in the message.
-Result<std::string> to_json(std::string_view bytes, const Limits& limits = {});
+Result<std::string> json_from_yaml(std::string_view bytes, const Limits& limits = {});
 
 // The problem as an error: "line 3, column 5: spec.files: duplicate key".
 Error to_error(const Problem& problem);

@@ -20,8 +20,14 @@ constexpr std::size_t kLongestSimpleKey = 128;
 
 bool is_digit(char32_t c) { return c >= '0' && c <= '9'; }
 
-// Near enough to Unicode's letters: beyond ASCII everything counts as one.
-bool is_letter(char32_t c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c >= 0x80; }
+// Near enough to Unicode's letters for the order of keys: the blocks of punctuation, symbols and emoji hold none.
+bool is_letter(char32_t c) {
+  if (c < 0xc0) return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == 0xaa || c == 0xb5 || c == 0xba;
+  const auto within = [c](char32_t first, char32_t last) { return c >= first && c <= last; };
+  return c != 0xd7 && c != 0xf7 && !within(0x2000, 0x2bff) && !within(0x3000, 0x3004) && !within(0x3007, 0x3030) &&
+         !within(0xe000, 0xf8ff) && !within(0xfe00, 0xfe6f) && c != 0xfeff && !within(0xff00, 0xff20) &&
+         !within(0x1f000, 0x1faff);
+}
 
 // The text is UTF-8: the reader has made sure of that.
 struct Character {
@@ -86,6 +92,19 @@ bool natural_less(std::string_view a, std::string_view b) {
     return ac < bc;
   }
   return a.size() < b.size();
+}
+
+// natural_less is no strict order for odd keys ("0", "-0", "00"), so the sort has to be one that bears
+// that, and for few keys the same as Go's.
+void sort_naturally(std::vector<const Member*>& members) {
+  static constexpr std::size_t kGoSortsByInsertion = 12;
+  const auto less = [](const Member* a, const Member* b) { return natural_less(a->key, b->key); };
+  if (members.size() > kGoSortsByInsertion) {
+    std::ranges::stable_sort(members, less);
+    return;
+  }
+  for (std::size_t i = 1; i < members.size(); ++i)
+    for (std::size_t j = i; j > 0 && less(members[j], members[j - 1]); --j) std::swap(members[j], members[j - 1]);
 }
 
 // [-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?
@@ -189,6 +208,10 @@ class Emitter {
   }
 
  private:
+  static bool opens_block(const Node& node) {
+    return (node.map() && !node.map()->empty()) || (node.list() && !node.list()->empty());
+  }
+
   // Nested blocks begin on a line of their own, but for what follows a dash.
   void start_line(std::size_t indent) {
     if (at_dash_) {
@@ -207,17 +230,19 @@ class Emitter {
     std::vector<const Member*> sorted;
     sorted.reserve(map.size());
     for (const Member& member : map) sorted.push_back(&member);
-    std::ranges::sort(sorted, [](const Member* a, const Member* b) { return natural_less(a->key, b->key); });
+    sort_naturally(sorted);
     for (const Member* member : sorted) {
       start_line(indent);
       const Analysis analysis = analyze(member->key);
       const bool simple = !analysis.multiline && member->key.size() <= kLongestSimpleKey;
+      // Too long, or of several lines: YAML's way to write such keys.
       if (!simple) put("?");
-      text(member->key, analysis, indent, simple);
+      text(member->key, analysis, simple ? indent : indent + kIndent, simple);
       if (!simple) start_line(indent);
       put(":");
+      if (!simple) at_dash_ = opens_block(member->value);
       // Dashes stand below the key, a map's keys two blanks to the right.
-      node(member->value, member->value.list() ? indent : indent + kIndent);
+      node(member->value, member->value.list() && simple ? indent : indent + kIndent);
     }
   }
 
@@ -227,7 +252,7 @@ class Emitter {
     for (const Node& item : list) {
       start_line(indent);
       put("-");
-      at_dash_ = (item.map() && !item.map()->empty()) || (item.list() && !item.list()->empty());
+      at_dash_ = opens_block(item);
       node(item, indent + kIndent);
     }
   }
@@ -261,7 +286,8 @@ class Emitter {
     if (analysis.odd_break) return Style::double_quoted;
     if (key && analysis.multiline) return Style::double_quoted;
     if (value.contains('\n')) return analysis.block && !key ? Style::literal : Style::double_quoted;
-    if (value == "<<" || resolve(value) || is_timestamp(value) || is_base60(value)) return Style::double_quoted;
+    // As a key it would merge; as a value it is a text like any other.
+    if ((key && value == "<<") || resolve(value) || is_timestamp(value) || is_base60(value)) return Style::double_quoted;
     if (analysis.plain) return Style::plain;
     return analysis.single_quoted ? Style::single_quoted : Style::double_quoted;
   }
@@ -431,7 +457,8 @@ class Emitter {
 
 void append_json_text(std::string& out, std::string_view text) {
   out += '"';
-  for (const char c : text) {
+  for (std::size_t i = 0; i < text.size();) {
+    const auto [c, length] = character_at(text, i);
     switch (c) {
       case '"': out += "\\\""; break;
       case '\\': out += "\\\\"; break;
@@ -441,11 +468,13 @@ void append_json_text(std::string& out, std::string_view text) {
       case '\r': out += "\\r"; break;
       case '\t': out += "\\t"; break;
       default:
-        if (static_cast<unsigned char>(c) < 0x20)
-          out += fmt::format("\\u{:04x}", static_cast<unsigned char>(c));
+        // JSON lets the latter stand raw, our reader (like Go's) does not.
+        if (c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0xfffe || c == 0xffff)
+          fmt::format_to(std::back_inserter(out), "\\u{:04x}", static_cast<std::uint32_t>(c));
         else
-          out += c;
+          out += text.substr(i, length);
     }
+    i += length;
   }
   out += '"';
 }
@@ -500,7 +529,7 @@ std::string write(const Node& node) {
   return emitter.take();
 }
 
-Result<std::string> write(std::string_view json) {
+Result<std::string> yaml_from_json(std::string_view json) {
   auto document = read(json);
   if (!document) return std::unexpected(to_error(document.error()));
   return write(document->root);

@@ -23,6 +23,6 @@ std::string write(const Node& node);
 // The same from JSON text.
 //
 // Errors: InvalidArgument if it is no JSON.
-Result<std::string> write(std::string_view json);
+Result<std::string> yaml_from_json(std::string_view json);
 
 }  // namespace gna::yaml
