@@ -85,7 +85,9 @@ int apply(const Options& options, Console& console) {
   const auto code = finish(console, *summary, &prepared->plan, watch.signal(), watch.timed_out());
   if (summary->agent_restart_due && !options.offline()) {
     // Everything is on record as done, and the lock is free for the agent that starts.
-    { const auto released = std::move(*lock); }
+    {
+      const auto released = std::move(*lock);
+    }
     if (const auto restarted = restart_agent(by); !restarted)
       return console.fail(restarted.error().with("restart of " + std::string(kAgentUnit)), kFailed);
     console.out(std::string(kAgentUnit) + " was told to restart\n");

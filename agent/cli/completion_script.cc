@@ -20,7 +20,8 @@ bool takes_files(const CommandInfo& command) { return command.arguments.find("FI
 
 std::string names_of(const CommandInfo& command) {
   std::string out;
-  for (const auto& flag : command.flags) out += (out.empty() ? "" : " ") + fmt::format("{}", fmt::join(flag.names, " "));
+  for (const auto& flag : command.flags)
+    out += (out.empty() ? "" : " ") + fmt::format("{}", fmt::join(flag.names, " "));
   return out;
 }
 
@@ -43,7 +44,9 @@ std::string bash(const Grammar& grammar) {
       "  local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} command=${COMP_WORDS[1]}\n"
       "  COMPREPLY=()\n"
       "  if ((COMP_CWORD == 1)); then\n"
-      "    mapfile -t COMPREPLY < <(compgen -W '" + command_names(grammar, " ") + " --help --version' -- \"$word\")\n"
+      "    mapfile -t COMPREPLY < <(compgen -W '" +
+      command_names(grammar, " ") +
+      " --help --version' -- \"$word\")\n"
       "    return\n"
       "  fi\n"
       "  case $command:$before in\n";
@@ -52,8 +55,7 @@ std::string bash(const Grammar& grammar) {
       std::string pattern;
       for (const auto& name : flag.names) pattern += (pattern.empty() ? "" : "|") + command.name + ":" + name;
       switch (values_of(flag)) {
-        case Values::none:
-          break;
+        case Values::none: break;
         case Values::choices:
           out += fmt::format("    {}) mapfile -t COMPREPLY < <(compgen -W '{}' -- \"$word\"); return ;;\n", pattern,
                              fmt::join(flag.choices, " "));
@@ -64,17 +66,17 @@ std::string bash(const Grammar& grammar) {
         case Values::directory:
           out += fmt::format("    {}) mapfile -t COMPREPLY < <(compgen -d -- \"$word\"); return ;;\n", pattern);
           break;
-        case Values::other:
-          out += fmt::format("    {}) return ;;\n", pattern);
-          break;
+        case Values::other: out += fmt::format("    {}) return ;;\n", pattern); break;
       }
     }
   out +=
       "  esac\n"
       "  case $command in\n";
   for (const auto& command : grammar.commands) {
-    out += fmt::format("    {})\n      if [[ $word == -* ]]; then\n"
-                       "        mapfile -t COMPREPLY < <(compgen -W '{}' -- \"$word\")\n", command.name, names_of(command));
+    out += fmt::format(
+        "    {})\n      if [[ $word == -* ]]; then\n"
+        "        mapfile -t COMPREPLY < <(compgen -W '{}' -- \"$word\")\n",
+        command.name, names_of(command));
     if (!command.choices.empty())
       out += fmt::format("      else\n        mapfile -t COMPREPLY < <(compgen -W '{}' -- \"$word\")\n",
                          fmt::join(command.choices, " "));
@@ -123,22 +125,14 @@ std::string zsh(const Grammar& grammar) {
     for (const auto& flag : command.flags) {
       std::string action;
       switch (values_of(flag)) {
-        case Values::none:
-          break;
-        case Values::choices:
-          action = fmt::format(":{}:({})", flag.value, fmt::join(flag.choices, " "));
-          break;
-        case Values::file:
-          action = ":file:_files";
-          break;
-        case Values::directory:
-          action = ":directory:_files -/";
-          break;
-        case Values::other:
-          action = fmt::format(":{}: ", flag.value);
-          break;
+        case Values::none: break;
+        case Values::choices: action = fmt::format(":{}:({})", flag.value, fmt::join(flag.choices, " ")); break;
+        case Values::file: action = ":file:_files"; break;
+        case Values::directory: action = ":directory:_files -/"; break;
+        case Values::other: action = fmt::format(":{}: ", flag.value); break;
       }
-      for (const auto& name : flag.names) out += " \\\n        " + quoted("*" + name + "[" + zsh_text(flag.text) + "]" + action);
+      for (const auto& name : flag.names)
+        out += " \\\n        " + quoted("*" + name + "[" + zsh_text(flag.text) + "]" + action);
     }
     if (!command.choices.empty())
       out += " \\\n        " + quoted(fmt::format("1:{}:({})", command.arguments, fmt::join(command.choices, " ")));
@@ -171,20 +165,11 @@ std::string fish(const Grammar& grammar) {
       out += condition;
       for (const auto& name : flag.names) out += name.size() == 2 ? " -s " + name.substr(1) : " -l " + name.substr(2);
       switch (values_of(flag)) {
-        case Values::none:
-          break;
-        case Values::choices:
-          out += fmt::format(" -x -a '{}'", fmt::join(flag.choices, " "));
-          break;
-        case Values::file:
-          out += " -r -F";
-          break;
-        case Values::directory:
-          out += " -x -a '(__fish_complete_directories)'";
-          break;
-        case Values::other:
-          out += " -x";
-          break;
+        case Values::none: break;
+        case Values::choices: out += fmt::format(" -x -a '{}'", fmt::join(flag.choices, " ")); break;
+        case Values::file: out += " -r -F"; break;
+        case Values::directory: out += " -x -a '(__fish_complete_directories)'"; break;
+        case Values::other: out += " -x"; break;
       }
       out += " -d " + quoted(flag.text) + "\n";
     }

@@ -50,7 +50,7 @@ class Console {
   Format format_;
   bool out_terminal_ = false, err_terminal_ = false;
   bool out_colour_ = false, err_colour_ = false;
-  std::mutex mutex_;           // guards what is written and the line below
+  std::mutex mutex_;  // guards what is written and the line below
   bool progress_shown_ = false;
 };
 

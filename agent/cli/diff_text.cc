@@ -54,7 +54,7 @@ void print_content(Console& console, const std::string& text) {
   while (at < text.size()) {
     const auto end = text.find('\n', at);
     const auto line = std::string_view(text).substr(at, end - at);
-    const auto colour = line.starts_with("@@") ? Colour::cyan
+    const auto colour = line.starts_with("@@")  ? Colour::cyan
                         : line.starts_with('+') ? Colour::green
                         : line.starts_with('-') ? Colour::red
                                                 : Colour::none;

@@ -11,9 +11,9 @@ namespace gna::cli {
 
 struct CurrentFile {
   bool exists = false;
-  bool secret = false;      // what lies there now was secret, whatever the wanted file is
+  bool secret = false;  // what lies there now was secret, whatever the wanted file is
   std::string bytes = {};
-  bool too_large = false;   // to be shown; `bytes` is empty then
+  bool too_large = false;  // to be shown; `bytes` is empty then
 };
 using ReadCurrent = std::function<CurrentFile(const std::string& path)>;
 

@@ -182,8 +182,11 @@ std::string status_document(const Status& status, const Masker& masker) {
     auto steps = Json::array();
     for (const auto& step : status.last_run->steps)
       steps.push_back({{"id", step.id}, {"result", step.result}, {"error", step.error}});
-    out["lastRun"] = {{"checksum", status.last_run->checksum}, {"started", status.last_run->started},
-                      {"tookMs", status.last_run->took_ms}, {"finished", status.last_run->finished}, {"steps", steps}};
+    out["lastRun"] = {{"checksum", status.last_run->checksum},
+                      {"started", status.last_run->started},
+                      {"tookMs", status.last_run->took_ms},
+                      {"finished", status.last_run->finished},
+                      {"steps", steps}};
   } else {
     out["lastRun"] = nullptr;
   }
@@ -195,11 +198,15 @@ std::string status_document(const Status& status, const Masker& masker) {
   out["pending"] = pending;
   auto drift = Json::array();
   for (const auto& item : status.drift)
-    drift.push_back({{"target", item.target}, {"kind", item.kind}, {"expected", item.expected}, {"actual", item.actual}});
+    drift.push_back(
+        {{"target", item.target}, {"kind", item.kind}, {"expected", item.expected}, {"actual", item.actual}});
   out["drift"] = drift;
   auto units = Json::array();
   for (const auto& unit : status.units)
-    units.push_back({{"name", unit.name}, {"active", unit.active}, {"sub", unit.sub}, {"wanted", unit.wanted},
+    units.push_back({{"name", unit.name},
+                     {"active", unit.active},
+                     {"sub", unit.sub},
+                     {"wanted", unit.wanted},
                      {"problem", unit.problem}});
   out["units"] = units;
   auto mirrors = Json::array();
@@ -236,7 +243,9 @@ std::string rendered_document(const Rendered& rendered, const Masker& masker) {
   for (const auto& registry : rendered.registries) {
     auto hosts = Json::array();
     for (const auto& host : registry.hosts)
-      hosts.push_back({{"url", host.url}, {"capabilities", host.capabilities}, {"caCerts", host.ca_certs},
+      hosts.push_back({{"url", host.url},
+                       {"capabilities", host.capabilities},
+                       {"caCerts", host.ca_certs},
                        {"overridePath", host.override_path}});
     registries.push_back({{"upstream", registry.upstream},
                           {"server", registry.server ? Json(*registry.server) : Json(nullptr)},

@@ -57,7 +57,7 @@ struct RenderedFile {
   std::string sha256 = {};  // empty: secret, or of an image
   bool secret = false;
   std::optional<desired::ImageSource> image = {};
-  std::string from = {};    // field of the OSC
+  std::string from = {};  // field of the OSC
 };
 struct RenderedUnit {
   std::string name = {};

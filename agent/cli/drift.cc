@@ -45,7 +45,8 @@ std::optional<StatusDrift> drift_of(const plan::Step& step, const observed::Stat
   StatusDrift out{.target = step.target, .kind = std::string(to_string(step.kind))};
   const auto* secret = step.secret ? &masker : nullptr;
   if (const auto* write = std::get_if<plan::WriteFile>(&step.action)) {
-    out.expected = describe({.kind = observed::FileKind::regular, .mode = write->mode, .sha256 = sha256_hex(write->bytes)}, secret);
+    out.expected = describe(
+        {.kind = observed::FileKind::regular, .mode = write->mode, .sha256 = sha256_hex(write->bytes)}, secret);
     out.actual = describe(look(write->path), secret);
   } else if (const auto* copy = std::get_if<plan::CopyFromImage>(&step.action)) {
     out.expected = "mode " + octal(copy->mode) + ", " + copy->source.path + " of " + copy->source.image;

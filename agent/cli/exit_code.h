@@ -6,11 +6,11 @@
 namespace gna::cli {
 
 enum ExitCode : int {
-  kDone = 0,          // warnings alone included; diff: nothing to do; status: all as wanted
-  kFailed = 1,        // a step or the surroundings failed; diff: there are differences; status: drift
-  kBadInput = 2,      // input or usage: nothing was touched
-  kInexpressible = 3, // the backend cannot express part of the OSC: nothing was touched
-  kUnknown = 4,       // diff, status: could not find out
+  kDone = 0,           // warnings alone included; diff: nothing to do; status: all as wanted
+  kFailed = 1,         // a step or the surroundings failed; diff: there are differences; status: drift
+  kBadInput = 2,       // input or usage: nothing was touched
+  kInexpressible = 3,  // the backend cannot express part of the OSC: nothing was touched
+  kUnknown = 4,        // diff, status: could not find out
 };
 
 // `asking`: the command only wanted to know (diff, status), so that failing surroundings mean

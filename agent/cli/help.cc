@@ -117,7 +117,8 @@ const std::map<std::string_view, Page>& pages() {
         kState}},
       {"version", {"Prints version, commit, backends and protocols.\n", "  0  done\n", "  gna version -o json\n", {}}},
       {"completion",
-       {"Prints a completion script for bash, zsh or fish.\n", "  0  done\n",
+       {"Prints a completion script for bash, zsh or fish.\n",
+        "  0  done\n",
         "  gna completion bash > /usr/share/bash-completion/completions/gna\n"
         "  gna completion zsh  > /usr/share/zsh/vendor-completions/_gna\n"
         "  gna completion fish > /usr/share/fish/vendor_completions.d/gna.fish\n",
@@ -216,8 +217,8 @@ std::string help_overview() {
 
 std::string help_page(const CommandInfo& command) {
   const auto& page = pages().at(command.name);
-  std::string out = fmt::format("gna {}: {}\n\nUsage: gna {} [FLAG...]{}{}\n\n", command.name, command.summary, command.name,
-                                command.arguments.empty() ? "" : " ", command.arguments);
+  std::string out = fmt::format("gna {}: {}\n\nUsage: gna {} [FLAG...]{}{}\n\n", command.name, command.summary,
+                                command.name, command.arguments.empty() ? "" : " ", command.arguments);
   out += page.about;
   if (takes_file(command)) {
     out += "\n";

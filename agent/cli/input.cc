@@ -33,7 +33,7 @@ Result<std::string> read_input(const std::string& name, std::size_t limit_bytes)
     opened = Fd(::open(name.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
     if (!opened) return unreadable(errno);
     fd = opened.get();
-    struct stat status {};
+    struct stat status{};
     if (::fstat(fd, &status) != 0) return unreadable(errno);
     if (S_ISDIR(status.st_mode)) return fail(Code::InvalidArgument, "is a directory");
     fifo = S_ISFIFO(status.st_mode);

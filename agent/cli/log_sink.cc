@@ -19,14 +19,16 @@ namespace {
 constexpr std::array<std::string_view, 4> kLevels = {"debug", "info", "warn", "error"};
 
 std::string text_line(log::Level level, std::string_view id, std::string_view message, log::Fields fields) {
-  std::string out = std::string(kLevels[static_cast<std::size_t>(level)]) + ": " + std::string(message) + " [" + std::string(id) + "]";
+  std::string out = std::string(kLevels[static_cast<std::size_t>(level)]) + ": " + std::string(message) + " [" +
+                    std::string(id) + "]";
   for (const auto& [name, value] : fields) out += " " + std::string(name) + "=" + printable(value);
   return out + "\n";
 }
 
 std::string json_line(log::Level level, std::string_view id, std::string_view message, log::Fields fields,
                       const Masker& masker) {
-  nlohmann::ordered_json out = {{"level", kLevels[static_cast<std::size_t>(level)]}, {"event", id}, {"message", masker.text(message)}};
+  nlohmann::ordered_json out = {
+      {"level", kLevels[static_cast<std::size_t>(level)]}, {"event", id}, {"message", masker.text(message)}};
   for (const auto& [name, value] : fields) out[std::string(name)] = masker.text(value);
   return out.dump(-1, ' ', true, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }

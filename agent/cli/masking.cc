@@ -159,8 +159,7 @@ std::string Masker::text(std::string_view text) const {
         at += 16;
         break;
       }
-      default:
-        break;
+      default: break;
     }
   }
   out.append(text, copied, text.size() - copied);

@@ -3,9 +3,9 @@
 #include <fmt/core.h>
 #include <fmt/ranges.h>
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdlib>
-#include <CLI/CLI.hpp>
 #include <functional>
 #include <map>
 #include <string_view>
@@ -24,10 +24,10 @@ struct Flag {
   Take take = {};
 };
 
-Take into(std::string Options::*field) {
+Take into(std::string Options::* field) {
   return [field](Options& options, const std::string& value) { options.*field = value; };
 }
-Take into(bool Options::*field) {
+Take into(bool Options::* field) {
   return [field](Options& options, const std::string&) { options.*field = true; };
 }
 
@@ -62,32 +62,62 @@ const char* const kSafety = "What may happen";
 
 std::vector<Flag> output_flags() {
   return {
-      {{{"-o", "--output"}, "FORMAT", "text for people, or json: one document on standard output", kOutput, {"text", "json"}},
+      {{{"-o", "--output"},
+        "FORMAT",
+        "text for people, or json: one document on standard output",
+        kOutput,
+        {"text", "json"}},
        take_format},
-      {{{"--log-level"}, "LEVEL", "least severity of what is logged to standard error (warn)", kOutput,
-        {"debug", "info", "warn", "error"}}, into(&Options::log_level)},
-      {{{"--log-format"}, "FORMAT", "text, json (an object a line), or journal (systemd's, with its fields)", kOutput,
-        {"text", "json", "journal"}}, into(&Options::log_format)},
+      {{{"--log-level"},
+        "LEVEL",
+        "least severity of what is logged to standard error (warn)",
+        kOutput,
+        {"debug", "info", "warn", "error"}},
+       into(&Options::log_level)},
+      {{{"--log-format"},
+        "FORMAT",
+        "text, json (an object a line), or journal (systemd's, with its fields)",
+        kOutput,
+        {"text", "json", "journal"}},
+       into(&Options::log_format)},
   };
 }
 
 std::vector<Flag> node_flags() {
   return {
-      {{{"--backend"}, "NAME", "what the node runs: auto (systemd), systemd", kNode, {"auto", "systemd", "talos"}}, take_backend},
-      {{{"--root"}, "DIR", "an offline tree instead of this machine: every path below DIR, no D-Bus, units enabled by "
-        "symlinks, nothing restarted", kNode, {}}, into(&Options::root)},
+      {{{"--backend"}, "NAME", "what the node runs: auto (systemd), systemd", kNode, {"auto", "systemd", "talos"}},
+       take_backend},
+      {{{"--root"},
+        "DIR",
+        "an offline tree instead of this machine: every path below DIR, no D-Bus, units enabled by "
+        "symlinks, nothing restarted",
+        kNode,
+        {}},
+       into(&Options::root)},
       {{{"--host-name"}, "NAME", "instead of the machine's own, for files meant for one host", kNode, {}},
        into(&Options::host_name)},
-      {{{"--containerd-version"}, "V", "containerd's version in an offline tree (else its config.toml tells)", kNode, {}},
+      {{{"--containerd-version"},
+        "V",
+        "containerd's version in an offline tree (else its config.toml tells)",
+        kNode,
+        {}},
        into(&Options::containerd_version)},
-      {{{"--containerd-config-version"}, "N", "version of the config.toml that an offline tree without one starts from (2)",
-        kNode, {"2", "3", "4"}}, take_config_version},
+      {{{"--containerd-config-version"},
+        "N",
+        "version of the config.toml that an offline tree without one starts from (2)",
+        kNode,
+        {"2", "3", "4"}},
+       take_config_version},
       {{{"--timeout"}, "DURATION", "of the whole run: 90s, 5m, 1h30m", kNode, {}}, take_timeout},
   };
 }
 
 Flag image_layout() {
-  return {{{"--image-layout"}, "DIR", "take imageRef files from the OCI image layout in DIR instead of containerd", kInput, {}},
+  return {{{"--image-layout"},
+           "DIR",
+           "take imageRef files from the OCI image layout in DIR instead of containerd",
+           kInput,
+           {}},
           into(&Options::image_layout)};
 }
 
@@ -107,18 +137,30 @@ Flag show_secrets() {
 }
 
 Flag allow_empty() {
-  return {{{"--allow-empty"}, "", "take an OSC without any file and unit though some are applied: it removes them all",
-           kSafety, {}}, into(&Options::allow_empty)};
+  return {{{"--allow-empty"},
+           "",
+           "take an OSC without any file and unit though some are applied: it removes them all",
+           kSafety,
+           {}},
+          into(&Options::allow_empty)};
 }
 
 Flag allow_unsupported() {
-  return {{{"--allow-unsupported"}, "", "go on without the parts that the backend cannot express, and list them", kSafety, {}},
+  return {{{"--allow-unsupported"},
+           "",
+           "go on without the parts that the backend cannot express, and list them",
+           kSafety,
+           {}},
           into(&Options::allow_unsupported)};
 }
 
 Flag progress() {
-  return {{{"--progress"}, "HOW", "auto (a progress line on a terminal, plain lines elsewhere), plain, none", kOutput,
-           {"auto", "plain", "none"}}, take_progress};
+  return {{{"--progress"},
+           "HOW",
+           "auto (a progress line on a terminal, plain lines elsewhere), plain, none",
+           kOutput,
+           {"auto", "plain", "none"}},
+          take_progress};
 }
 
 struct Command {
@@ -134,22 +176,41 @@ std::vector<Command> make_commands() {
   };
   const auto node = join(node_flags(), output_flags());
   std::vector<Command> out = {
-      {{"validate", "check OSCs and say where they are wrong", "FILE...", {}, {}}, 1, 10'000,
+      {{"validate", "check OSCs and say where they are wrong", "FILE...", {}, {}},
+       1,
+       10'000,
        join({{{{"--strict"}, "", "warnings count as errors", kSafety, {}}, into(&Options::strict)}}, output_flags())},
-      {{"render", "the wanted state: files and units", "FILE", {}, {}}, 1, 1,
+      {{"render", "the wanted state: files and units", "FILE", {}, {}},
+       1,
+       1,
        join({{{{"--out"}, "DIR", "write the files below DIR", kOutput, {}}, into(&Options::out_directory)},
-             secrets(), image_layout()}, node)},
-      {{"diff", "what apply would do here", "[FILE]", {}, {}}, 0, 1,
+             secrets(),
+             image_layout()},
+            node)},
+      {{"diff", "what apply would do here", "[FILE]", {}, {}},
+       0,
+       1,
        join({secrets(), image_layout(), previous(), allow_empty(), allow_unsupported(), show_secrets()}, node)},
-      {{"apply", "make this node match", "[FILE]", {}, {}}, 0, 1,
-       join({secrets(), image_layout(), previous(),
-             {{{"--dry-run"}, "", "print what diff prints, change nothing, and exit as diff does", kSafety, {}}, into(&Options::dry_run)},
-             allow_empty(), allow_unsupported(),
-             {{{"--force"}, "", "apply although an active agent on this node has applied another OSC", kSafety, {}}, into(&Options::force)},
+      {{"apply", "make this node match", "[FILE]", {}, {}},
+       0,
+       1,
+       join({secrets(),
+             image_layout(),
+             previous(),
+             {{{"--dry-run"}, "", "print what diff prints, change nothing, and exit as diff does", kSafety, {}},
+              into(&Options::dry_run)},
+             allow_empty(),
+             allow_unsupported(),
+             {{{"--force"}, "", "apply although an active agent on this node has applied another OSC", kSafety, {}},
+              into(&Options::force)},
              {{{"--no-state"}, "", "leave last-applied and journal alone", kSafety, {}}, into(&Options::no_state)},
-             progress(), show_secrets()}, node)},
+             progress(),
+             show_secrets()},
+            node)},
       {{"status", "what is applied, and what has drifted", "", {}, {}}, 0, 0, join({secrets()}, node)},
-      {{"reset", "take back what was applied", "", {}, {}}, 0, 0,
+      {{"reset", "take back what was applied", "", {}, {}},
+       0,
+       0,
        join({{{{"--yes"}, "", "do not ask", kSafety, {}}, into(&Options::yes)}, progress()}, node)},
       {{"version", "this program's version", "", {}, {}}, 0, 0, output_flags()},
       {{"completion", "a completion script for a shell", "SHELL", {"bash", "zsh", "fish"}, {}}, 1, 1, {}},
@@ -245,13 +306,15 @@ Parsed parse_arguments(int argc, const char* const* argv) {
           for (const auto& value : values) take(options, value);
         });
     option->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)->allow_extra_args(false);
-    option->check(CLI::Validator([](std::string& value) { return value.empty() ? "is empty" : std::string(); }, "", ""));
+    option->check(
+        CLI::Validator([](std::string& value) { return value.empty() ? "is empty" : std::string(); }, "", ""));
     if (!flag.info.choices.empty())
       option->check(CLI::Validator(
           [choices = flag.info.choices](std::string& value) {
             if (std::ranges::find(choices, value) != choices.end()) return std::string();
             return fmt::format("{} is none of {}", printable(value), fmt::join(choices, ", "));
-          }, "", ""));
+          },
+          "", ""));
   }
   try {
     app.parse(argc - 1, argv + 1);

@@ -12,11 +12,11 @@ enum class Format { text, json };
 enum class Progress { automatic, plain, none };
 
 struct Options {
-  std::string command = {};            // "apply", ...
-  std::vector<std::string> files = {}; // FILE...; may be empty for diff and apply
-  std::string topic = {};              // help: a command; completion: a shell
+  std::string command = {};             // "apply", ...
+  std::vector<std::string> files = {};  // FILE...; may be empty for diff and apply
+  std::string topic = {};               // help: a command; completion: a shell
 
-  std::string root = {};               // empty: the machine itself
+  std::string root = {};  // empty: the machine itself
   std::string image_layout = {};
   std::vector<std::string> secrets = {};
   std::string host_name = {};
@@ -47,8 +47,8 @@ struct Options {
 
 // One flag, as help, completion and the man page's test know it.
 struct FlagInfo {
-  std::vector<std::string> names = {};    // "-o", "--output"
-  std::string value = {};                 // "FILE"; empty: a switch
+  std::vector<std::string> names = {};  // "-o", "--output"
+  std::string value = {};               // "FILE"; empty: a switch
   std::string text = {};
   std::string group = {};
   std::vector<std::string> choices = {};

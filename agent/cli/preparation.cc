@@ -44,7 +44,8 @@ OrExit<Source> find_source(const Options& options, Console& console, Node& node,
   } else if (options.previous) {
     auto bytes = node.store.load_previous();
     if (!bytes && bytes.error().code == Code::NotFound)
-      return {.exit_code = console.fail({.code = Code::InvalidArgument, .message = "no OSC was applied before the present one"}, kBadInput)};
+      return {.exit_code = console.fail(
+                  {.code = Code::InvalidArgument, .message = "no OSC was applied before the present one"}, kBadInput)};
     if (!bytes) return {.exit_code = console.fail(bytes.error(), exit_code(bytes.error(), asking))};
     out.bytes = std::move(*bytes);
   } else {
@@ -67,8 +68,8 @@ OrExit<osc::Document> parse_source(const Source& source, Console& console) {
     auto parsed = osc::parse_applied(source.bytes);
     if (!parsed.document) {
       const auto why = parsed.findings.empty() ? "" : ": " + parsed.findings[0].message;
-      return {.exit_code = console.fail({.code = Code::Corrupt, .message = "the OSC in this node's records cannot be read" + why},
-                                        kFailed)};
+      return {.exit_code = console.fail(
+                  {.code = Code::Corrupt, .message = "the OSC in this node's records cannot be read" + why}, kFailed)};
     }
     if (!source.checksum.empty()) parsed.document->checksum = source.checksum;
     return {.value = std::move(parsed.document)};

@@ -16,8 +16,8 @@ namespace gna::cli {
 struct Source {
   std::string bytes = {};
   std::string sha256 = {};
-  std::string name = {};        // of FILE; empty: from the node's own records
-  std::string checksum = {};    // that the records know it by; empty: the document tells
+  std::string name = {};      // of FILE; empty: from the node's own records
+  std::string checksum = {};  // that the records know it by; empty: the document tells
 };
 
 // An exit code instead of a value: everything there is to say has been said.

@@ -55,8 +55,8 @@ Result<Output> render_everything(const Options& options, Node& node, osc::Osc os
     desired::inject_path_drop_in(osc, desired::kDefaultPath);
   Output out;
   GNA_LET(wanted, desired::render(osc, facts, [&node](const std::string& name, const std::string& key) {
-    return node.read_secret(name, key);
-  }));
+            return node.read_secret(name, key);
+          }));
   out.wanted = std::move(wanted);
   out.plan = node.os->lower(plan::everything(out.wanted), out.wanted, now, facts);
   return out;
@@ -99,7 +99,8 @@ Rendered describe(const Output& output, const std::string& backend) {
                              .secret = step.secret,
                              .from = field_of(output.wanted, step)});
       if (const auto* copy = std::get_if<plan::CopyFromImage>(&step.action))
-        out.files.push_back({.path = copy->path, .mode = copy->mode, .image = copy->source, .from = field_of(output.wanted, step)});
+        out.files.push_back(
+            {.path = copy->path, .mode = copy->mode, .image = copy->source, .from = field_of(output.wanted, step)});
     }
   std::ranges::sort(out.files, {}, &RenderedFile::path);
   for (const auto& [name, unit] : output.wanted.units)
@@ -111,10 +112,11 @@ Rendered describe(const Output& output, const std::string& backend) {
 void print(Console& console, const Rendered& rendered) {
   console.out("files:\n", Colour::bold);
   for (const auto& file : rendered.files) {
-    const auto what = file.image ? file.image->path + " of " + file.image->image
+    const auto what = file.image    ? file.image->path + " of " + file.image->image
                       : file.secret ? "secret"
                                     : file.sha256.substr(0, 12);
-    console.out(fmt::format("  {}  {}  {}{}\n", octal(file.mode), file.path, what, file.from.empty() ? "" : "  # " + file.from));
+    console.out(fmt::format("  {}  {}  {}{}\n", octal(file.mode), file.path, what,
+                            file.from.empty() ? "" : "  # " + file.from));
   }
   console.out("units:\n", Colour::bold);
   for (const auto& unit : rendered.units)
@@ -129,8 +131,8 @@ void print(Console& console, const Rendered& rendered) {
 }
 
 // What the steps would write, below DIR.
-Result<void> write_tree(const std::string& directory, const plan::Plan& plan, Node& node, bool with_images, Console& console,
-                        Deadline by) {
+Result<void> write_tree(const std::string& directory, const plan::Plan& plan, Node& node, bool with_images,
+                        Console& console, Deadline by) {
   if (::mkdir(directory.c_str(), 0755) != 0 && errno != EEXIST) return fail_errno(errno, directory);
   GNA_LET(tree, fs::RootFs::open(directory));
   fs::Batch batch(tree);
@@ -138,7 +140,8 @@ Result<void> write_tree(const std::string& directory, const plan::Plan& plan, No
   for (const auto& stage : plan.stages)
     for (const auto& step : stage.steps) {
       if (const auto* write = std::get_if<plan::WriteFile>(&step.action)) {
-        GNA_TRY_AT(write->path, batch.stage(paths.size(), write->path, write->bytes, write->mode, write->directory_mode));
+        GNA_TRY_AT(write->path,
+                   batch.stage(paths.size(), write->path, write->bytes, write->mode, write->directory_mode));
         paths.push_back(write->path);
       }
       const auto* copy = std::get_if<plan::CopyFromImage>(&step.action);
@@ -183,7 +186,9 @@ int render(const Options& options, Console& console) {
   for (const auto& part : rendered.refused) console.err(part.field + ": " + part.why + "\n", Colour::yellow);
   if (!rendered.refused.empty()) return kInexpressible;
   if (!options.out_directory.empty())
-    if (const auto written = write_tree(options.out_directory, output->plan, node, !options.image_layout.empty(), console, by); !written)
+    if (const auto written =
+            write_tree(options.out_directory, output->plan, node, !options.image_layout.empty(), console, by);
+        !written)
       return console.fail(written.error().with("--out"), kFailed);
   return kDone;
 }

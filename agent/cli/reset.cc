@@ -49,13 +49,15 @@ int finish(Console& console, const apply::Summary& summary, const std::vector<st
 int reset(const Options& options, Console& console) {
   const auto by = deadline(options, std::chrono::hours(24));
   if (!options.offline() && geteuid() != 0)
-    return console.fail({.code = Code::PermissionDenied, .message = "reset changes this machine, so it has to run as root"}, kFailed);
+    return console.fail(
+        {.code = Code::PermissionDenied, .message = "reset changes this machine, so it has to run as root"}, kFailed);
   const bool can_ask = isatty(STDIN_FILENO) == 1 && console.err_is_terminal();
   if (!options.yes && !can_ask)
-    return console.fail({.code = Code::InvalidArgument,
-                         .message = "reset takes everything back that was applied, and asks first: there is no terminal to ask on",
-                         .hint = "Say --yes."},
-                        kBadInput);
+    return console.fail(
+        {.code = Code::InvalidArgument,
+         .message = "reset takes everything back that was applied, and asks first: there is no terminal to ask on",
+         .hint = "Say --yes."},
+        kBadInput);
   auto opened = open_node(options);
   if (!opened) return console.fail(opened.error(), exit_code(opened.error(), false));
   auto& node = **opened;

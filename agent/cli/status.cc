@@ -45,7 +45,8 @@ void ask_mirrors(Status& out, Node& node, const apply::Prepared& prepared, Deadl
     }
 }
 
-Status gather(Node& node, const store::Loaded& loaded, const apply::Prepared& prepared, const Masker& masker, Deadline by) {
+Status gather(Node& node, const store::Loaded& loaded, const apply::Prepared& prepared, const Masker& masker,
+              Deadline by) {
   Status out{.applied = true,
              .checksum = prepared.checksum,
              .last_run = loaded.last_run,
@@ -88,9 +89,10 @@ void print_mirrors(Console& console, const Status& status) {
   if (status.mirrors.empty()) return;
   console.out("\nmirrors:\n", Colour::bold);
   for (const auto& mirror : status.mirrors) {
-    const auto answer = !mirror.reachable  ? std::string("not asked")
-                        : *mirror.reachable ? "answers in " + duration_text(std::chrono::milliseconds(mirror.latency_ms))
-                                            : "does not answer" + (mirror.error.empty() ? "" : ": " + mirror.error);
+    const auto answer = !mirror.reachable ? std::string("not asked")
+                        : *mirror.reachable
+                            ? "answers in " + duration_text(std::chrono::milliseconds(mirror.latency_ms))
+                            : "does not answer" + (mirror.error.empty() ? "" : ": " + mirror.error);
     console.out(fmt::format("  {}  {}  {}\n", mirror.upstream, mirror.host, answer),
                 mirror.reachable.value_or(true) ? Colour::none : Colour::yellow);
   }
@@ -115,13 +117,15 @@ void print(Console& console, const Status& status) {
   for (const auto& step : status.pending) console.out("  " + step.id + "  (" + step.reason + ")\n", Colour::yellow);
   if (!status.drift.empty()) console.out("\ndrift:\n", Colour::bold);
   for (const auto& item : status.drift)
-    console.out(fmt::format("  {} {}: {}; should be {}\n", item.kind, item.target, item.actual, item.expected), Colour::red);
+    console.out(fmt::format("  {} {}: {}; should be {}\n", item.kind, item.target, item.actual, item.expected),
+                Colour::red);
 
   if (!status.units.empty()) {
     const bool asked = std::ranges::any_of(status.units, [](const auto& unit) { return !unit.active.empty(); });
     const auto good = std::ranges::count_if(status.units, [](const auto& unit) { return unit.problem.empty(); });
     console.out(fmt::format("\nunits: {} of {} as wanted{}\n", good, status.units.size(),
-                            asked ? "" : " (an offline tree: nobody to ask)"), Colour::bold);
+                            asked ? "" : " (an offline tree: nobody to ask)"),
+                Colour::bold);
     if (asked)
       for (const auto& unit : status.units)
         console.out(fmt::format("  {:<40} {:<24} {}\n", unit.name,
@@ -136,8 +140,9 @@ void print(Console& console, const Status& status) {
 int report(Console& console, const Status& status) {
   if (console.is_json()) console.raw(status_document(status, console.masker()));
   if (!status.applied)
-    console.out(status.interrupted ? "nothing was applied wholly yet: the first run was cut short, gna apply FILE resumes it\n"
-                                   : "nothing was ever applied on this node\n");
+    console.out(status.interrupted
+                    ? "nothing was applied wholly yet: the first run was cut short, gna apply FILE resumes it\n"
+                    : "nothing was ever applied on this node\n");
   else
     print(console, status);
   return status.as_wanted() ? kDone : kFailed;

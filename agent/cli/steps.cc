@@ -4,8 +4,8 @@
 
 #include <csignal>
 
-#include "agent/cli/exit_code.h"
 #include "agent/cli/documents.h"
+#include "agent/cli/exit_code.h"
 #include "agent/cli/text.h"
 
 namespace gna::cli {
@@ -144,7 +144,8 @@ void RunWatch::report() {
     if (number_ == 0) {
       line = "gna: looking at the node, no step has begun\n";
     } else {
-      const auto at_it = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - since_);
+      const auto at_it =
+          std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - since_);
       line = fmt::format("gna: step {} of {}: {}, for {}\n", number_, of_, current_, duration_text(at_it));
     }
   }

@@ -91,7 +91,8 @@ std::optional<std::chrono::milliseconds> parse_duration(std::string_view text) {
   if (text.empty()) return std::nullopt;
   while (!text.empty()) {
     double number = 0;
-    if (std::isdigit(static_cast<unsigned char>(text[0])) == 0) return std::nullopt;  // from_chars would take "-1", "inf"
+    if (std::isdigit(static_cast<unsigned char>(text[0])) == 0)
+      return std::nullopt;  // from_chars would take "-1", "inf"
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number, std::chars_format::fixed);
     if (error != std::errc{}) return std::nullopt;
     text.remove_prefix(static_cast<std::size_t>(end - text.data()));

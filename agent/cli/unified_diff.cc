@@ -28,7 +28,8 @@ enum class Edit : char { keep = ' ', remove = '-', add = '+' };
 
 // The edits of a shortest script, or nullopt beyond the bound. What each round began with is kept, as
 // the path is found backwards: memory grows with the square of the edits, never with the text.
-std::optional<std::vector<Edit>> shortest_edits(const std::vector<int>& a, const std::vector<int>& b, std::size_t bound) {
+std::optional<std::vector<Edit>> shortest_edits(const std::vector<int>& a, const std::vector<int>& b,
+                                                std::size_t bound) {
   const int n = static_cast<int>(a.size()), m = static_cast<int>(b.size());
   const int most = std::min(n + m, static_cast<int>(bound));
   // The furthest x on each diagonal k = x - y; V[k] is v[k + most + 1].
@@ -58,7 +59,9 @@ std::optional<std::vector<Edit>> shortest_edits(const std::vector<int>& a, const
   std::vector<Edit> edits;
   int x = n, y = m;
   for (int d = found; d > 0; --d) {
-    const auto furthest = [&](int k) { return began_with[static_cast<std::size_t>(d)][static_cast<std::size_t>(k + d)]; };
+    const auto furthest = [&](int k) {
+      return began_with[static_cast<std::size_t>(d)][static_cast<std::size_t>(k + d)];
+    };
     const int from = comes_from(x - y, d, furthest);
     const int from_x = furthest(from), from_y = from_x - from;
     for (; x > from_x && y > from_y; --x, --y) edits.push_back(Edit::keep);
@@ -110,9 +113,7 @@ std::string range(std::size_t start, std::size_t count) {
 
 }  // namespace
 
-bool is_binary(std::string_view bytes) {
-  return bytes.find('\0') != std::string_view::npos || !is_valid_utf8(bytes);
-}
+bool is_binary(std::string_view bytes) { return bytes.find('\0') != std::string_view::npos || !is_valid_utf8(bytes); }
 
 std::string unified_diff(std::string_view before, std::string_view after, const DiffLimits& limits) {
   if (before == after) return {};
@@ -145,8 +146,10 @@ std::string unified_diff(std::string_view before, std::string_view after, const 
     const auto lead = std::min({limits.context, i, x, y});
     const auto begin = i - lead;
     std::size_t hx = x - lead, hy = y - lead;
-    const auto removed = std::count(edits.begin() + static_cast<long>(begin), edits.begin() + static_cast<long>(end), Edit::remove);
-    const auto added = std::count(edits.begin() + static_cast<long>(begin), edits.begin() + static_cast<long>(end), Edit::add);
+    const auto removed =
+        std::count(edits.begin() + static_cast<long>(begin), edits.begin() + static_cast<long>(end), Edit::remove);
+    const auto added =
+        std::count(edits.begin() + static_cast<long>(begin), edits.begin() + static_cast<long>(end), Edit::add);
     const auto size = end - begin;
     print("@@ -" + range(hx, size - static_cast<std::size_t>(added)) + " +" +
           range(hy, size - static_cast<std::size_t>(removed)) + " @@");

@@ -22,7 +22,9 @@ class ContainerdOnDemand : public backend::ContentSource {
     return fail(Code::InvalidArgument, "files come from images, and no containerd answers: " + result.error().message,
                 "Name the images with --image-layout DIR.");
   }
-  Result<Fd> open(const desired::ImageSource& source_file, Deadline by) override { return source().open(source_file, by); }
+  Result<Fd> open(const desired::ImageSource& source_file, Deadline by) override {
+    return source().open(source_file, by);
+  }
 
  private:
   backend::ContentSource& source() {
@@ -69,7 +71,8 @@ Result<std::string> Node::read_secret(const std::string& name, const std::string
   if (const auto secret = secrets.find(name); secret != secrets.end())
     if (const auto value = secret->second.find(key); value != secret->second.end()) return value->second;
   if (secret_fallback) return secret_fallback(name, key);
-  return fail(Code::NotFound, "nothing answers for Secret " + name + ", key " + key, "Give the Secret with --secrets FILE.");
+  return fail(Code::NotFound, "nothing answers for Secret " + name + ", key " + key,
+              "Give the Secret with --secrets FILE.");
 }
 
 Result<osc::Secrets> read_secrets(const std::vector<std::string>& files) {

@@ -8,8 +8,8 @@ namespace {
 const Masker kMasker("key");
 
 std::string change(std::string before, std::string after, bool secret = false, bool was_secret = false) {
-  return content_change({"/f", std::move(after), 0644}, secret, {.exists = true, .secret = was_secret, .bytes = std::move(before)},
-                        kMasker);
+  return content_change({"/f", std::move(after), 0644}, secret,
+                        {.exists = true, .secret = was_secret, .bytes = std::move(before)}, kMasker);
 }
 
 TEST(ContentChange, OfTextIsAUnifiedDiff) { EXPECT_EQ(change("a\n", "b\n"), "@@ -1 +1 @@\n-a\n+b\n"); }

@@ -32,9 +32,10 @@ TEST(Documents, AreMaskedInEveryString) {
                           .registries = {{.upstream = secret, .server = secret, .hosts = {{.url = secret}}}}};
   for (const auto& document :
        {findings_document({{secret, false, {{.field = secret, .code = "c", .message = secret}}}}, kMasker),
-        error_document(error, 1, kMasker), diff_document("systemd", plan, kMasker), apply_step_document(report, kMasker),
-        apply_summary_document(summary, &plan, kMasker), reset_summary_document(summary, {secret}, kMasker),
-        status_document(status, kMasker), rendered_document(rendered, kMasker)}) {
+        error_document(error, 1, kMasker), diff_document("systemd", plan, kMasker),
+        apply_step_document(report, kMasker), apply_summary_document(summary, &plan, kMasker),
+        reset_summary_document(summary, {secret}, kMasker), status_document(status, kMasker),
+        rendered_document(rendered, kMasker)}) {
     EXPECT_EQ(document.find("MARKER"), std::string::npos) << document;
     EXPECT_EQ(document.find("abcdef.0123"), std::string::npos) << document;
     EXPECT_EQ(document.find('\n'), document.size() - 1) << "one line";
@@ -49,8 +50,8 @@ TEST(Documents, BearBytesThatAreNoText) {
 
 TEST(Documents, CountWhatAPlanDoes) {
   plan::Plan plan;
-  for (const auto verb : {plan::Verb::create, plan::Verb::update, plan::Verb::patch, plan::Verb::remove, plan::Verb::restart,
-                          plan::Verb::stop, plan::Verb::reload})
+  for (const auto verb : {plan::Verb::create, plan::Verb::update, plan::Verb::patch, plan::Verb::remove,
+                          plan::Verb::restart, plan::Verb::stop, plan::Verb::reload})
     plan.stages.push_back({.steps = {{.verb = verb}}});
   const auto counts = count(plan);
   EXPECT_EQ(counts.create, 1u);

@@ -40,14 +40,14 @@ TEST_P(Masking, TwiceIsOnce) {
 INSTANTIATE_TEST_SUITE_P(
     All, Masking,
     ::testing::Values(
-        Case{"Empty", "", ""},
-        Case{"PlainText", "port: 10250\n", "port: 10250\n"},
+        Case{"Empty", "", ""}, Case{"PlainText", "port: 10250\n", "port: 10250\n"},
         Case{"PrivateKey", "key: |\n" + kPem + "\nafter", "key: |\n#\nafter"},
         Case{"Pkcs8", "-----BEGIN PRIVATE KEY-----\nMARKER\n-----END PRIVATE KEY-----\n", "#\n"},
         Case{"TwoKeys", kPem + "\nbetween\n" + kPem, "#\nbetween\n#"},
         Case{"KeyCutShort", "a\n-----BEGIN RSA PRIVATE KEY-----\nMARKER", "a\n#"},
         Case{"KeyOfOtherEnd", "-----BEGIN RSA PRIVATE KEY-----\nMARKER\n-----END CERTIFICATE-----\nMARKER", "#"},
-        Case{"KeyInJson", R"({"key":"-----BEGIN PRIVATE KEY-----\nMARKER\n-----END PRIVATE KEY-----\n"})", R"({"key":"#\n"})"},
+        Case{"KeyInJson", R"({"key":"-----BEGIN PRIVATE KEY-----\nMARKER\n-----END PRIVATE KEY-----\n"})",
+             R"({"key":"#\n"})"},
         Case{"CertificateIsNone", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----",
              "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----"},
         Case{"PublicKeyIsNone", "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----",
@@ -66,14 +66,14 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"UserInfoWithRawSlash", "http://user:MAR/KER@host/", "http://#@host/"},
         Case{"UserInfoInToml", "[host.\"https://u:MARKER@mirror:5000\"]", "[host.\"https://#@mirror:5000\"]"},
         Case{"AtInPathIsNone", "https://registry/v2/image@sha256:1234", "https://registry/v2/image@sha256:1234"},
-        Case{"AtInPathAfterPort", "https://registry:5000/v2/image@sha256:1234", "https://registry:5000/v2/image@sha256:1234"},
+        Case{"AtInPathAfterPort", "https://registry:5000/v2/image@sha256:1234",
+             "https://registry:5000/v2/image@sha256:1234"},
         Case{"AtInQueryIsNone", "https://host/?q=a@b", "https://host/?q=a@b"},
         Case{"Ipv6", "https://[::1]:5000/a@b", "https://[::1]:5000/a@b"},
         Case{"EmailIsNone", "mail to a@b.example", "mail to a@b.example"},
         Case{"TwoUrls", "https://a:MARKER@x,https://b:MARKER@y", "https://#@x,https://#@y"},
         Case{"Base64OfAKey", "client-key-data: " + base64_encode(kPem) + "\nnext: 1", "client-key-data: #\nnext: 1"},
-        Case{"Base64OfACertificate",
-             "ca: " + base64_encode("-----BEGIN CERTIFICATE-----\nAAAAAAAAAAAAAAAAAAAAAAAAAAA"),
+        Case{"Base64OfACertificate", "ca: " + base64_encode("-----BEGIN CERTIFICATE-----\nAAAAAAAAAAAAAAAAAAAAAAAAAAA"),
              "ca: " + base64_encode("-----BEGIN CERTIFICATE-----\nAAAAAAAAAAAAAAAAAAAAAAAAAAA")}),
     [](const auto& test) { return test.param.name; });
 
@@ -82,9 +82,7 @@ TEST(Masker, EqualSecretsHaveEqualMarksWithinARun) {
   EXPECT_NE(kMasker.mark("x"), kMasker.mark("y"));
 }
 
-TEST(Masker, MarksOfAnotherRunDiffer) {
-  EXPECT_NE(Masker::for_this_run().mark("x"), Masker::for_this_run().mark("x"));
-}
+TEST(Masker, MarksOfAnotherRunDiffer) { EXPECT_NE(Masker::for_this_run().mark("x"), Masker::for_this_run().mark("x")); }
 
 TEST(Masker, FoldedBase64IsMaskedToItsEnd) {
   auto folded = base64_encode(kPem + std::string(60, 'x'));

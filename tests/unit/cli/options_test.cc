@@ -35,7 +35,8 @@ TEST(Arguments, StandardInputIsAFile) {
 }
 
 TEST(Arguments, SecretsMayBeRepeated) {
-  EXPECT_EQ(parse({"diff", "--secrets", "a", "--secrets", "b", "osc"}).options->secrets, (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(parse({"diff", "--secrets", "a", "--secrets", "b", "osc"}).options->secrets,
+            (std::vector<std::string>{"a", "b"}));
 }
 
 TEST(Arguments, OfAFlagGivenTwiceTheLastCounts) {
@@ -153,8 +154,9 @@ TEST(Completion, NamesEveryCommandAndEveryFlag) {
 
 // GNA_ACCEPT=1 rewrites the files, and then the test has shown nothing.
 TEST(Completion, FilesInstalledAreThoseOfTheProgram) {
-  const std::vector<std::pair<std::string, std::string>> files = {
-      {"bash", "packaging/completions/gna.bash"}, {"zsh", "packaging/completions/_gna"}, {"fish", "packaging/completions/gna.fish"}};
+  const std::vector<std::pair<std::string, std::string>> files = {{"bash", "packaging/completions/gna.bash"},
+                                                                  {"zsh", "packaging/completions/_gna"},
+                                                                  {"fish", "packaging/completions/gna.fish"}};
   const bool accept = std::getenv("GNA_ACCEPT") != nullptr;
   for (const auto& [shell, path] : files) {
     const auto script = completion_script(shell, grammar());

@@ -9,8 +9,13 @@ using std::chrono::milliseconds;
 
 TEST(Printable, NothingCanForgeALineOrSteerATerminal) {
   EXPECT_EQ(printable("a\nb\tc\rd\x1b[0m\x7f"), "a\\nb\\tc\\rd\\x1b[0m\\x7f");
-  EXPECT_EQ(printable("\xc2\x9b" "31m"), "\\xc2\\x9b31m");                  // a C1 control
-  EXPECT_EQ(printable("a\xe2\x80\xae" "b"), "a\\xe2\\x80\\xae" "b");        // text turned around
+  EXPECT_EQ(printable("\xc2\x9b"
+                      "31m"),
+            "\\xc2\\x9b31m");  // a C1 control
+  EXPECT_EQ(printable("a\xe2\x80\xae"
+                      "b"),
+            "a\\xe2\\x80\\xae"
+            "b");  // text turned around
   EXPECT_EQ(printable("\xff\xc3("), "\\xff\\xc3(");
 }
 
