@@ -3,9 +3,11 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <set>
+#include <thread>
 
 #include "backends/systemd/bus.h"
 #include "tests/contract/unit_manager/unit_manager_contract.h"
@@ -51,14 +53,47 @@ class Node final : public Machine {
   inline static long ticks_ = 0;
 };
 
-const auto kWays = ::testing::Values(Candidate{"SystemBus", [] { return std::make_unique<Node>(BusOptions{}); }},
+constexpr const char* kBusVariable = "DBUS_SYSTEM_BUS_ADDRESS";
+
+const auto kWays = ::testing::Values(Candidate{"SystemBus",
+                                               [] {
+                                                 ::unsetenv(kBusVariable);
+                                                 return std::make_unique<Node>(BusOptions{});
+                                               }},
                                      Candidate{"PrivateSocket", [] {
-                                                 ::setenv("DBUS_SYSTEM_BUS_ADDRESS", "unix:path=/nonexistent", 1);
-                                                 auto node = std::make_unique<Node>(BusOptions{});
-                                                 return node;
+                                                 ::setenv(kBusVariable, "unix:path=/nonexistent", 1);
+                                                 return std::make_unique<Node>(BusOptions{});
                                                }});
 const auto kName = [](const auto& of) { return of.param.name; };
 
+class Reexecution : public UnitManagerContract {};
+
+TEST_P(Reexecution, IsFollowedByJobsAndQuestions) {
+  const std::filesystem::path starts = "/run/gna-starts";
+  std::filesystem::remove(starts);
+  machine_->install("gna-slow.service",
+                    "[Service]\nExecStartPre=/bin/sh -c 'echo started >> /run/gna-starts'\n"
+                    "ExecStartPre=/bin/sleep 1.5\nExecStart=/bin/sleep infinity\n");
+  ASSERT_TRUE(units().reload(soon()));
+  int reexecuted = -1;
+  std::jthread meddler([&] {
+    while (!std::filesystem::exists(starts)) std::this_thread::yield();
+    reexecuted = std::system("systemctl daemon-reexec");
+  });
+  const auto result = run_one("gna-slow.service", plan::Job::restart);
+  EXPECT_TRUE(result) << result.error().message;
+  meddler.join();
+  EXPECT_EQ(reexecuted, 0);
+  EXPECT_EQ(status("gna-slow.service").active, "active");
+  EXPECT_EQ(std::filesystem::file_size(starts), std::string("started\n").size()) << "restarted once";
+
+  std::jthread again([&] { reexecuted = std::system("systemctl daemon-reexec"); });
+  for (int i = 0; i < 20; ++i) ASSERT_TRUE(units().status({"gna-slow.service"}, soon()));
+  ASSERT_TRUE(units().reload(soon()));
+  again.join();
+}
+
+INSTANTIATE_TEST_SUITE_P(RealSystemd, Reexecution, kWays, kName);
 INSTANTIATE_TEST_SUITE_P(RealSystemd, UnitManagerContract, kWays, kName);
 INSTANTIATE_TEST_SUITE_P(RealSystemd, LiveUnitManagerContract, kWays, kName);
 
