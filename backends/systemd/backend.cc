@@ -215,7 +215,8 @@ void Backend::apply(std::span<const plan::Step> stage, backend::ContentSource& b
 
 std::unique_ptr<backend::OsBackend> make_backend(const fs::RootFs& root, Options options) {
   auto environment = node_environment(root, options);
-  return std::make_unique<Backend>(root, make_bus_unit_manager(), std::move(environment), std::move(options));
+  return std::make_unique<Backend>(root, make_bus_unit_manager({.unit_files = &root}), std::move(environment),
+                                   std::move(options));
 }
 
 std::unique_ptr<backend::OsBackend> make_offline_backend(const fs::RootFs& root, Options options) {

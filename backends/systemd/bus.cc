@@ -6,6 +6,7 @@
 
 #include "backends/systemd/bus_client.h"
 #include "backends/systemd/job_run.h"
+#include "backends/systemd/offline.h"
 #include "backends/systemd/unit_name.h"
 
 namespace gna::systemd {
@@ -14,7 +15,9 @@ namespace {
 
 class BusUnitManager final : public UnitManager {
  public:
-  explicit BusUnitManager(BusOptions options) : client_(std::move(options)) {}
+  explicit BusUnitManager(BusOptions options)
+      : files_(options.unit_files == nullptr ? nullptr : make_offline_unit_manager(*options.unit_files)),
+        client_(std::move(options)) {}
 
   bool live() const override { return true; }
   Result<std::map<std::string, UnitStatus>> status(const std::set<std::string>& units, Deadline by) override;
@@ -29,9 +32,11 @@ class BusUnitManager final : public UnitManager {
  private:
   using Units = std::map<std::string, UnitStatus>;
   void ask_states(BusClient::Asking& asking, const std::vector<std::string>& loadable, Units& out);
+  bool read_enablement(const std::set<std::string>& units, Deadline by, Units& out);
   void ask_enablement(BusClient::Asking& asking, const std::string& name, UnitStatus& out);
   void ask_properties(BusClient::Asking& asking, const std::string& name, UnitStatus& out);
 
+  std::unique_ptr<UnitManager> files_;  // may be null
   BusClient client_;
 };
 
@@ -51,6 +56,14 @@ void BusUnitManager::ask_states(BusClient::Asking& asking, const std::vector<std
     }
     return {};
   });
+}
+
+// False if the tree cannot be read as it should: then systemd is to be asked.
+bool BusUnitManager::read_enablement(const std::set<std::string>& units, Deadline by, Units& out) {
+  auto seen = files_->status(units, by);
+  if (!seen) return false;
+  for (auto& [name, unit] : out) unit.enablement = std::move(seen->at(name).enablement);
+  return true;
 }
 
 void BusUnitManager::ask_enablement(BusClient::Asking& asking, const std::string& name, UnitStatus& out) {
@@ -95,8 +108,10 @@ Result<std::map<std::string, UnitStatus>> BusUnitManager::status(const std::set<
     out[name] = {.load = "not-found", .active = "inactive", .sub = "dead"};
     if (is_unit_name(name) && !is_template(name)) loadable.push_back(name);
   }
+  const bool has_read = files_ != nullptr && read_enablement(units, by, out);
   GNA_TRY_AT("look at units", client_.ask(by, [&](BusClient::Asking& asking) {
     ask_states(asking, loadable, out);
+    if (has_read) return;
     for (auto& [name, unit] : out)
       if (is_unit_name(name)) ask_enablement(asking, name, unit);
   }));

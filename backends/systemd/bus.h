@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "agent/fs/root_fs.h"
 #include "backends/systemd/unit_manager.h"
 
 namespace gna::systemd {
@@ -14,6 +15,10 @@ struct BusOptions {
   // systemd's own socket. Else a D-Bus address of a bus.
   std::string address = {};
   std::string private_socket = "/run/systemd/private";
+  // Where unit files lie. systemd takes 2 ms of PID 1's time for each unit whose enablement it is asked, since it
+  // reads all directories anew; with a root they are read here, once for all units. Has to outlive the unit
+  // manager. Null: systemd is asked.
+  const fs::RootFs* unit_files = nullptr;
   // How long one job may take before its outcome is called unknown.
   std::chrono::milliseconds per_job = std::chrono::seconds(90);
 };

@@ -42,11 +42,13 @@ class OfflineUnitManager final : public UnitManager {
 
   Result<std::map<std::string, UnitStatus>> status(const std::set<std::string>& units, Deadline) override {
     std::map<std::string, UnitStatus> out;
-    GNA_LET_AT("look at units", links, tree_.links());
+    UnitTree tree(root_);
+    GNA_TRY_AT("look at units", tree.remember());
+    GNA_LET_AT("look at units", links, tree.links());
     for (const auto& name : units) {
       auto& unit = out[name];
       if (!is_unit_name(name)) continue;
-      GNA_LET_AT("look at units", word, tree_.enablement(name, links));
+      GNA_LET_AT("look at units", word, tree.enablement(name, links));
       unit.enablement = word;
     }
     return out;

@@ -105,6 +105,28 @@ bool is_in_search_path(const std::string& path) {
   return std::ranges::find(unit_search_path(), parent_of(path)) != unit_search_path().end();
 }
 
+Result<void> UnitTree::remember() {
+  std::map<std::string, std::vector<std::string>> listed;
+  // Where /lib is /usr/lib, its units have been seen there.
+  GNA_LET(lib, root_.look("/lib", false));
+  for (const auto& directory : unit_search_path()) {
+    if (lib.kind == observed::FileKind::symlink && is_below(directory, "/lib")) continue;
+    auto names = root_.list(directory);
+    if (names)
+      listed[directory] = std::move(*names);
+    else if (names.error().code != Code::NotFound && names.error().code != Code::Conflict)
+      return std::unexpected(std::move(names).error());
+  }
+  listed_ = std::move(listed);
+  return {};
+}
+
+bool UnitTree::may_hold(const std::string& directory, const std::string& name) const {
+  if (!listed_) return true;
+  const auto names = listed_->find(directory);
+  return names != listed_->end() && std::ranges::binary_search(names->second, name);
+}
+
 Result<UnitFile> UnitTree::load(const std::string& name, const std::string& path) const {
   GNA_LET(there, root_.look(path, false));
   UnitFile unit = {.name = name, .path = path};
@@ -139,6 +161,7 @@ Result<void> UnitTree::load_drop_ins(UnitFile& unit) const {
   std::map<std::string, std::string> files;  // by name, since the first of a name hides the others
   for (const auto& folder : folders) {
     for (const auto& directory : unit_search_path()) {
+      if (!may_hold(directory, folder)) continue;
       const auto path = directory + "/" + folder;
       const auto names = root_.list(path);
       if (!names) {
@@ -164,6 +187,7 @@ Result<UnitFile> UnitTree::find(const std::string& name) const {
   if (is_instance(name)) names.push_back(template_of(name));
   for (const auto& candidate : names) {
     for (const auto& directory : unit_search_path()) {
+      if (!may_hold(directory, candidate)) continue;
       auto unit = load(name, directory + "/" + candidate);
       if (!unit && unit.error().code == Code::NotFound) continue;
       if (unit && unit->kind != UnitFile::Kind::masked) GNA_TRY(load_drop_ins(*unit));
@@ -233,6 +257,7 @@ Result<std::vector<UnitLink>> UnitTree::links() const {
     return {};
   };
   for (const auto& directory : unit_search_path()) {
+    if (listed_ && !listed_->contains(directory)) continue;
     std::vector<std::string> folders;
     GNA_TRY(scan(directory, directory, &folders));
     for (const auto& folder : folders) GNA_TRY(scan(directory, folder, nullptr));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -44,6 +45,9 @@ class UnitTree {
  public:
   explicit UnitTree(const fs::RootFs& root) : root_(root) {}
 
+  // Lists the search path once, for many questions about a tree that stays as it is.
+  Result<void> remember();
+
   // The file that counts, with its drop-ins' [Install].
   // Errors: NotFound, if there is none.
   Result<UnitFile> find(const std::string& name) const;
@@ -72,7 +76,11 @@ class UnitTree {
   Result<UnitFile> load(const std::string& name, const std::string& path) const;
   Result<void> load_drop_ins(UnitFile& unit) const;
 
+  // Whether it pays to look: false if remembered otherwise.
+  bool may_hold(const std::string& directory, const std::string& name) const;
+
   const fs::RootFs& root_;
+  std::optional<std::map<std::string, std::vector<std::string>>> listed_ = {};  // names are sorted
 };
 
 }  // namespace gna::systemd

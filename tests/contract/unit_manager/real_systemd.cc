@@ -9,7 +9,10 @@
 #include <set>
 #include <thread>
 
+#include "agent/fs/root_fs.h"
 #include "backends/systemd/bus.h"
+#include "backends/systemd/unit_name.h"
+#include "backends/systemd/unit_tree.h"
 #include "tests/contract/unit_manager/unit_manager_contract.h"
 
 namespace gna::systemd {
@@ -17,7 +20,6 @@ namespace {
 
 class Node final : public Machine {
  public:
-  explicit Node(BusOptions options) : units_(make_bus_unit_manager(std::move(options))) {}
   ~Node() override {
     const auto by = std::chrono::steady_clock::now() + std::chrono::seconds(60);
     std::vector<JobRequest> stops;
@@ -48,7 +50,8 @@ class Node final : public Machine {
   static std::filesystem::path path_of(const std::string& name) {
     return std::filesystem::path("/run/systemd/system") / name;
   }
-  std::unique_ptr<UnitManager> units_;
+  fs::RootFs root_ = fs::RootFs::open("/").value();
+  std::unique_ptr<UnitManager> units_ = make_bus_unit_manager({.unit_files = &root_});
   std::set<std::string> installed_ = {};
   inline static long ticks_ = 0;
 };
@@ -58,11 +61,11 @@ constexpr const char* kBusVariable = "DBUS_SYSTEM_BUS_ADDRESS";
 const auto kWays = ::testing::Values(Candidate{"SystemBus",
                                                [] {
                                                  ::unsetenv(kBusVariable);
-                                                 return std::make_unique<Node>(BusOptions{});
+                                                 return std::make_unique<Node>();
                                                }},
                                      Candidate{"PrivateSocket", [] {
                                                  ::setenv(kBusVariable, "unix:path=/nonexistent", 1);
-                                                 return std::make_unique<Node>(BusOptions{});
+                                                 return std::make_unique<Node>();
                                                }});
 const auto kName = [](const auto& of) { return of.param.name; };
 
@@ -91,6 +94,21 @@ TEST_P(Reexecution, IsFollowedByJobsAndQuestions) {
   for (int i = 0; i < 20; ++i) ASSERT_TRUE(units().status({"gna-slow.service"}, soon()));
   ASSERT_TRUE(units().reload(soon()));
   again.join();
+}
+
+// systemd is asked for nothing that we can read ourselves: every unit of the machine.
+TEST(RealSystemdToo, ReadsEnablementAsSystemdTellsIt) {
+  const auto root = fs::RootFs::open("/").value();
+  const auto by = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  std::set<std::string> names = {"getty@tty1.service", "serial-getty@.service", "-.mount", "init.scope", "no.service"};
+  for (const auto& directory : unit_search_path())
+    for (const auto& name : root.list(directory).value_or(std::vector<std::string>()))
+      if (is_unit_name(name)) names.insert(name);
+  ASSERT_GT(names.size(), 100u);
+  const auto asked = make_bus_unit_manager()->status(names, by);
+  const auto read = make_bus_unit_manager({.unit_files = &root})->status(names, by);
+  ASSERT_TRUE(asked && read);
+  for (const auto& name : names) EXPECT_EQ(read->at(name).enablement, asked->at(name).enablement) << name;
 }
 
 INSTANTIATE_TEST_SUITE_P(RealSystemd, Reexecution, kWays, kName);
