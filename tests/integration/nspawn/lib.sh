@@ -25,7 +25,7 @@ leave() {
   local status=$?
   if [ "$status" != 0 ] && [ -n "$node" ]; then
     echo "--- journal of the node, last lines"
-    on journalctl --no-pager -n 30 -o short-monotonic 2> /dev/null
+    on journalctl --no-pager -n 30 -o short-monotonic _PID=1 2> /dev/null
   fi
   [ -z "$node" ] || "$repo/tools/node" stop "$node"
   rm -rf "$scratch"
