@@ -27,15 +27,21 @@ struct Node {
   using List = std::vector<Node>;
   using Map = std::vector<Member>;  // in document order; keys differ
 
-  Node() = default;
-  Node(bool flag) : value(flag) {}
-  Node(std::int64_t number) : value(number) {}
-  Node(std::uint64_t number) : value(number) {}
-  Node(double number) : value(number) {}
-  Node(std::string text) : value(std::move(text)) {}
-  Node(const char* text) : value(std::string(text)) {}
-  Node(List list) : value(std::move(list)) {}
+  // Defined below: what destroys a Map has to know a Member.
+  inline Node();
+  inline Node(bool flag);
+  inline Node(std::int64_t number);
+  inline Node(std::uint64_t number);
+  inline Node(double number);
+  inline Node(std::string text);
+  inline Node(const char* text);
+  inline Node(List list);
   inline Node(Map map);
+  inline Node(const Node& other);
+  inline Node(Node&& other) noexcept;
+  inline Node& operator=(const Node& other);
+  inline Node& operator=(Node&& other) noexcept;
+  inline ~Node();
 
   Kind kind() const { return static_cast<Kind>(value.index()); }
   const std::string* text() const { return std::get_if<std::string>(&value); }
@@ -49,7 +55,7 @@ struct Node {
   inline const Node* find(std::string_view key) const;
 
   // Integers that fit into 64 bits with sign are std::int64_t, greater ones std::uint64_t.
-  std::variant<std::monostate, bool, std::int64_t, std::uint64_t, double, std::string, List, Map> value = {};
+  std::variant<std::monostate, bool, std::int64_t, std::uint64_t, double, std::string, List, Map> value;
   Mark at = {};
 };
 
@@ -59,7 +65,20 @@ struct Member {
   Mark at = {};  // of the key
 };
 
+inline Node::Node() = default;
+inline Node::Node(bool flag) : value(flag) {}
+inline Node::Node(std::int64_t number) : value(number) {}
+inline Node::Node(std::uint64_t number) : value(number) {}
+inline Node::Node(double number) : value(number) {}
+inline Node::Node(std::string text) : value(std::move(text)) {}
+inline Node::Node(const char* text) : value(std::string(text)) {}
+inline Node::Node(List list) : value(std::move(list)) {}
 inline Node::Node(Map map) : value(std::move(map)) {}
+inline Node::Node(const Node& other) = default;
+inline Node::Node(Node&& other) noexcept = default;
+inline Node& Node::operator=(const Node& other) = default;
+inline Node& Node::operator=(Node&& other) noexcept = default;
+inline Node::~Node() = default;
 
 inline const Node* Node::find(std::string_view key) const {
   if (const Map* members = map())
