@@ -73,14 +73,17 @@ std::vector<Finding> Findings::take() {
   std::vector<Finding> out = std::move(errors_);
   const auto room = kMostFindings - out.size();
   for (std::size_t i = 0; i < std::min(room, warnings_.size()); ++i) out.push_back(std::move(warnings_[i]));
-  std::ranges::stable_sort(out, [](const Finding& a, const Finding& b) {
-    return std::tie(a.line, a.column) < std::tie(b.line, b.column);
-  });
+  std::ranges::stable_sort(
+      out, [](const Finding& a, const Finding& b) { return std::tie(a.line, a.column) < std::tie(b.line, b.column); });
   const auto left_out = error_count_ + warning_count_ - out.size();
   if (left_out > 0) {
     const Finding& last = out.back();
-    out.push_back({error_count_ > kMostFindings ? Severity::error : Severity::warning, last.line, last.column, {},
-                   "more", fmt::format("{} more findings are not shown", left_out)});
+    out.push_back({error_count_ > kMostFindings ? Severity::error : Severity::warning,
+                   last.line,
+                   last.column,
+                   {},
+                   "more",
+                   fmt::format("{} more findings are not shown", left_out)});
   }
   return out;
 }
@@ -177,8 +180,8 @@ void Object::finish() {
   for (std::size_t i = 0; i < map_->size(); ++i) {
     if (seen_[i]) continue;
     const yaml::Member& member = (*map_)[i];
-    const auto similar = std::ranges::find_if(
-        asked_, [&member](std::string_view name) { return equal_but_for_case(name, member.key); });
+    const auto similar =
+        std::ranges::find_if(asked_, [&member](std::string_view name) { return equal_but_for_case(name, member.key); });
     findings_.warn(member.at, path_ / member.key, "unknown-field",
                    similar == asked_.end() ? "unknown field, ignored"
                                            : fmt::format("unknown field, ignored; did you mean {}?", *similar));

@@ -73,7 +73,7 @@ class Object {
   yaml::Mark at(std::string_view name) const;
   bool has(std::string_view name) const;  // also null
 
-  yaml::Node* member(std::string_view name);  // nullptr if absent or null
+  yaml::Node* member(std::string_view name);                  // nullptr if absent or null
   void known(std::initializer_list<std::string_view> names);  // read by nobody, but not unknown
 
   // false: it is there and of another type, which has been reported.

@@ -114,8 +114,7 @@ class Reader {
     read_labels(object, path, "labels", metadata.labels);
     read_labels(object, path, "annotations", metadata.annotations);
     object.known({"generateName", "selfLink", "uid", "resourceVersion", "generation", "creationTimestamp",
-                  "deletionTimestamp", "deletionGracePeriodSeconds", "ownerReferences", "finalizers",
-                  "managedFields"});
+                  "deletionTimestamp", "deletionGracePeriodSeconds", "ownerReferences", "finalizers", "managedFields"});
     object.finish();
   }
 
@@ -300,7 +299,8 @@ class Reader {
     std::optional<std::int64_t> number;
     if (const auto* integer = std::get_if<std::int64_t>(&node.value)) number = *integer;
     // JSON has 4.2e2 for 420.
-    if (const auto* real = std::get_if<double>(&node.value); real && std::trunc(*real) == *real && std::fabs(*real) < 1e15)
+    if (const auto* real = std::get_if<double>(&node.value);
+        real && std::trunc(*real) == *real && std::fabs(*real) < 1e15)
       number = static_cast<std::int64_t>(*real);
     if (!number) {
       if (node.kind() == yaml::Kind::real || node.kind() == yaml::Kind::natural)
@@ -319,10 +319,10 @@ class Reader {
                          fmt::format("{} is 0{:o}, more than permissions have bits", *number, *number));
     } else if (*number > kModeBits) {
       const bool octal_meant = fmt::format("{}", *number).find_first_of("89") == std::string::npos && *number < 1000;
-      findings_.warn(node.at, path, "special-bits",
-                     fmt::format("{} is 0{:o}; setuid, setgid and sticky bits are dropped, which leaves 0{:o}{}",
-                                 *number, *number, mode,
-                                 octal_meant ? fmt::format("; was 0{} meant?", *number) : std::string()));
+      findings_.warn(
+          node.at, path, "special-bits",
+          fmt::format("{} is 0{:o}; setuid, setgid and sticky bits are dropped, which leaves 0{:o}{}", *number, *number,
+                      mode, octal_meant ? fmt::format("; was 0{} meant?", *number) : std::string()));
     }
     return mode;
   }
@@ -389,7 +389,8 @@ class Reader {
       findings_.warn(object.at("data"), path / "data", "empty", "the file is empty");
     }
     if (data.encoding != "" && data.encoding != "b64")
-      findings_.refuse(object.at("encoding"), path / "encoding", "unsupported", "the encoding is neither empty nor b64");
+      findings_.refuse(object.at("encoding"), path / "encoding", "unsupported",
+                       "the encoding is neither empty nor b64");
     else if (!decode(data))
       findings_.refuse(object.at("data"), path / "data", "not-base64",
                        "not base64 with padding in the standard alphabet");
@@ -432,9 +433,8 @@ class Reader {
     Object object(findings_, &node, path);
     const bool sandboxed = object.text("sandboxImage", containerd.sandbox_image);
     std::set<std::string, std::less<>> upstreams;
-    object.items("registries", [&](yaml::Node& item, const Path& at) {
-      read_registry(item, at, upstreams, containerd.registries);
-    });
+    object.items("registries",
+                 [&](yaml::Node& item, const Path& at) { read_registry(item, at, upstreams, containerd.registries); });
     object.items("plugins", [&](yaml::Node& item, const Path& at) { read_plugin(item, at, containerd.plugins); });
     object.finish();
     if (!object.is_map() || !sandboxed) return;
@@ -456,7 +456,8 @@ class Reader {
     object.items("hosts", [&](yaml::Node& item, const Path& at) { read_host(item, at, urls, registry.hosts); });
     object.finish();
     if (!object.is_map()) return;
-    if (named) judge(rules::why_not_upstream(registry.upstream), object.at("upstream"), path / "upstream", "the upstream");
+    if (named)
+      judge(rules::why_not_upstream(registry.upstream), object.at("upstream"), path / "upstream", "the upstream");
     if (!registry.upstream.empty() && !upstreams.insert(registry.upstream).second)
       findings_.complain(object.at("upstream"), path / "upstream", "duplicate", "this upstream is given twice");
     if (registry.server) check_url(*registry.server, object.at("server"), path / "server");
@@ -465,8 +466,7 @@ class Reader {
 
   void check_url(const std::string& url, yaml::Mark at, const Path& path) {
     judge(rules::why_not_url(url), at, path, "the URL");
-    if (rules::has_user_info(url))
-      findings_.warn(at, path, "credentials", "the URL holds a user name or password");
+    if (rules::has_user_info(url)) findings_.warn(at, path, "credentials", "the URL holds a user name or password");
   }
 
   void read_host(yaml::Node& node, const Path& path, std::set<std::string, std::less<>>& urls,
@@ -516,7 +516,8 @@ class Reader {
       else if (element.contains('\0'))
         findings_.refuse(marks[i], elements[i], "nul", "the element has a NUL byte");
       else if (element.find_first_of("\"'\\[]{}=#\n\r\t") != std::string::npos)
-        findings_.warn(marks[i], elements[i], "odd-key", "has characters that no plugin's name has; written as a quoted key");
+        findings_.warn(marks[i], elements[i], "odd-key",
+                       "has characters that no plugin's name has; written as a quoted key");
     }
     if (values && plugin.op == "remove") {
       findings_.complain(values->at, path / "values", "forbidden", "not allowed with the operation remove");
@@ -541,7 +542,8 @@ class Reader {
   void check_paths() {
     std::vector<std::string> unit_paths;
     std::vector<Entry> entries;
-    const auto add_files = [&](const std::vector<File>& files, const std::vector<yaml::Mark>& marks, std::string_view list) {
+    const auto add_files = [&](const std::vector<File>& files, const std::vector<yaml::Mark>& marks,
+                               std::string_view list) {
       for (std::size_t i = 0; i < files.size(); ++i)
         if (files[i].path.starts_with('/'))
           entries.push_back({files[i].path, files[i].host_name ? &*files[i].host_name : nullptr, marks[i], list, i});
@@ -599,7 +601,8 @@ class Reader {
     // Units of the same name come last: see whom they meet.
     std::unordered_set<std::string_view> owned(unit_paths.begin(), unit_paths.end());
     for (const Entry& entry : entries)
-      if (!entry.is_unit() && owned.contains(entry.path)) warn(entry, "conflict", "a unit of this document owns this path");
+      if (!entry.is_unit() && owned.contains(entry.path))
+        warn(entry, "conflict", "a unit of this document owns this path");
   }
 
   void report(const Entry& entry, std::string_view parent) {
@@ -608,8 +611,7 @@ class Reader {
     // The unit is right; the file in its way is what has to go.
     const Path root;
     const Path spec = root / "spec";
-    findings_.complain({}, spec / "files", "parent-is-file",
-                       fmt::format("{} {}", rules::shown(entry.path), message));
+    findings_.complain({}, spec / "files", "parent-is-file", fmt::format("{} {}", rules::shown(entry.path), message));
   }
 
   template <typename Report>
@@ -641,9 +643,9 @@ class Reader {
       const Path list = parent / (in_spec ? "units" : "extensionUnits");
       const Path item = list[watched.unit];
       const Path file_paths = item / "filePaths";
-      findings_.warn(watched.at, file_paths[watched.index], "no-such-file",
-                     fmt::format("no file of this document has the path {}",
-                                 rules::shown(unit.file_paths[watched.index])));
+      findings_.warn(
+          watched.at, file_paths[watched.index], "no-such-file",
+          fmt::format("no file of this document has the path {}", rules::shown(unit.file_paths[watched.index])));
     }
   }
 
@@ -700,7 +702,8 @@ std::optional<std::string> annotation(const yaml::Node& secret, std::string_view
   const auto* value = annotations ? annotations->find(name) : nullptr;
   if (!value || value->kind() == yaml::Kind::null) return std::nullopt;
   if (value->text()) return *value->text();
-  for (int line = 1; line < value->at.line; ++line) bytes.remove_prefix(std::min(bytes.find('\n'), bytes.size() - 1) + 1);
+  for (int line = 1; line < value->at.line; ++line)
+    bytes.remove_prefix(std::min(bytes.find('\n'), bytes.size() - 1) + 1);
   bytes.remove_prefix(std::min(static_cast<std::size_t>(value->at.column - 1), bytes.size()));
   return std::string(bytes.substr(0, bytes.find_first_of(" \t\r\n,}")));
 }
@@ -751,7 +754,8 @@ Parsed parse_secret(Findings& findings, const yaml::Node& secret, std::string_vi
   const auto given = annotation(secret, text, kChecksumAnnotation);
   document.checksum = given.value_or(sum);
   if (!given)
-    inner.warn({}, annotations.key(kChecksumAnnotation), "no-checksum", "the Secret has no checksum; computed from its data");
+    inner.warn({}, annotations.key(kChecksumAnnotation), "no-checksum",
+               "the Secret has no checksum; computed from its data");
   else if (*given != sum)
     inner.warn({}, annotations.key(kChecksumAnnotation), "checksum-mismatch",
                "the Secret's checksum is not that of its data; taken as it stands");

@@ -91,8 +91,8 @@ bool is_domain(std::string_view text) {
     text = text.substr(0, colon);
   }
   if (text.starts_with('[') && text.ends_with(']'))
-    return text.size() > 2 && std::ranges::all_of(text.substr(1, text.size() - 2),
-                                                  [](char c) { return is_alnum(c) || c == ':'; });
+    return text.size() > 2 &&
+           std::ranges::all_of(text.substr(1, text.size() - 2), [](char c) { return is_alnum(c) || c == ':'; });
   if (text.empty()) return false;
   return std::ranges::all_of(std::views::split(text, '.'), [](const auto& part) {
     const std::string_view label(part.begin(), part.end());
@@ -134,8 +134,8 @@ bool is_digest(std::string_view text) {
   if (algorithm == "sha256") return hex.size() == 64;
   if (algorithm == "sha512") return hex.size() == 128;
   return hex.size() >= 32 && std::ranges::all_of(algorithm, [](char c) {
-    return is_alnum(c) || c == '+' || c == '.' || c == '-' || c == '_';
-  });
+           return is_alnum(c) || c == '+' || c == '.' || c == '-' || c == '_';
+         });
 }
 
 }  // namespace
@@ -150,8 +150,9 @@ WhyNot why_not_file_path(std::string_view path) {
   if (path.contains("//") || has_component(path, "."))
     return no("not-clean", "has an empty component or a single dot in it");
   if (path.size() > kLongestPath) return no("too-long", fmt::format("has more than {} bytes", kLongestPath));
-  if (std::ranges::any_of(std::views::split(path, '/'),
-                          [](const auto& part) { return static_cast<std::size_t>(std::ranges::distance(part)) > kLongestName; }))
+  if (std::ranges::any_of(std::views::split(path, '/'), [](const auto& part) {
+        return static_cast<std::size_t>(std::ranges::distance(part)) > kLongestName;
+      }))
     return no("too-long", fmt::format("has a component of more than {} bytes", kLongestName));
   for (const std::string_view kernel : {"/proc", "/sys", "/dev"})
     if (is_below(path, kernel)) return no("reserved", fmt::format("lies below {}, which the kernel serves", kernel));
@@ -317,7 +318,8 @@ bool is_version(std::string_view version) {
   const auto numbers = version.substr(0, suffix);
   if (suffix != std::string_view::npos) {
     const auto rest = version.substr(suffix + 1);
-    if (rest.empty() || !std::ranges::all_of(rest, [](char c) { return is_alnum(c) || c == '-' || c == '.' || c == '+'; }))
+    if (rest.empty() ||
+        !std::ranges::all_of(rest, [](char c) { return is_alnum(c) || c == '-' || c == '.' || c == '+'; }))
       return false;
   }
   int count = 0;

@@ -159,9 +159,7 @@ Node Map::node(const Containerd& containerd) {
 
 Node Map::node(const CriConfig& config) {
   Map out;
-  out.put("name", config.name)
-      .optional("cgroupDriver", config.cgroup_driver)
-      .optional("containerd", config.containerd);
+  out.put("name", config.name).optional("cgroupDriver", config.cgroup_driver).optional("containerd", config.containerd);
   return std::move(out).take();
 }
 

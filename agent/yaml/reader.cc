@@ -62,7 +62,9 @@ Mark mark_of(std::string_view bytes, std::size_t offset) {
 
 // The length of the character at `i`; 0 if it is no UTF-8 (overlong forms and surrogates are none).
 std::size_t utf8_length(std::string_view bytes, std::size_t i) {
-  const auto at = [bytes](std::size_t n) -> unsigned { return n < bytes.size() ? static_cast<unsigned char>(bytes[n]) : 0; };
+  const auto at = [bytes](std::size_t n) -> unsigned {
+    return n < bytes.size() ? static_cast<unsigned char>(bytes[n]) : 0;
+  };
   const auto follows = [&at](std::size_t n) { return (at(n) & 0xc0) == 0x80; };
   const unsigned lead = at(i);
   const unsigned next = at(i + 1);
@@ -178,9 +180,7 @@ class Builder {
 
   bool wants_key() const { return !open_.empty() && open_.back().node.map() && !open_.back().key; }
 
-  void key(Mark at, std::string text, bool merges = false) {
-    open_.back().key = Key{at, std::move(text), merges};
-  }
+  void key(Mark at, std::string text, bool merges = false) { open_.back().key = Key{at, std::move(text), merges}; }
 
   void scalar(Mark at, Node node, std::size_t anchor = 0) {
     count(at, 1);
@@ -259,8 +259,7 @@ class Builder {
 
   void count(Mark at, std::size_t nodes) {
     nodes_ += nodes;
-    if (nodes_ > limits_.nodes)
-      refuse(at, "too-many-nodes", fmt::format("more than {} nodes", limits_.nodes), field());
+    if (nodes_ > limits_.nodes) refuse(at, "too-many-nodes", fmt::format("more than {} nodes", limits_.nodes), field());
   }
 
   // Copies for anchors and aliases have a budget of their own: nested anchors copy, too.
@@ -316,9 +315,8 @@ class Builder {
     std::vector<const Member*> sorted;
     sorted.reserve(map.size());
     for (const Member& member : map) sorted.push_back(&member);
-    std::ranges::sort(sorted, [](const Member* a, const Member* b) {
-      return a->key != b->key ? a->key < b->key : a->at < b->at;
-    });
+    std::ranges::sort(
+        sorted, [](const Member* a, const Member* b) { return a->key != b->key ? a->key < b->key : a->at < b->at; });
     const Member* first = nullptr;
     for (std::size_t i = 1; i < sorted.size(); ++i)
       if (sorted[i - 1]->key == sorted[i]->key && (!first || sorted[i]->at < first->at)) first = sorted[i];
@@ -349,7 +347,8 @@ class Builder {
         if (work > 50 * limits_.nodes) refuse(at, "merge-key", "merge keys bring too much", field());
         const auto same = std::ranges::find(out, member.key, &Member::key);
         if (same != out.end())
-          warn(at, "merge-key", fmt::format("the merge key overrides {}, which stands before it", shown_key(member.key)));
+          warn(at, "merge-key",
+               fmt::format("the merge key overrides {}, which stands before it", shown_key(member.key)));
         set(std::move(member));
       }
     };
@@ -363,7 +362,8 @@ class Builder {
             for (Member& member : *item.map())
               if (std::ranges::find(together, member.key, &Member::key) == together.end()) {
                 work += together.size();
-                if (work > 50 * limits_.nodes) refuse(merges[next].at, "merge-key", "merge keys bring too much", field());
+                if (work > 50 * limits_.nodes)
+                  refuse(merges[next].at, "merge-key", "merge keys bring too much", field());
                 together.push_back(std::move(member));
               }
           Node all(std::move(together));
@@ -735,8 +735,9 @@ std::expected<Document, Problem> read(std::string_view bytes, const Limits& limi
 
 Error to_error(const Problem& problem) {
   const std::string where = fmt::format("line {}, column {}", problem.at.line, problem.at.column);
-  return {Code::InvalidArgument, problem.field.empty() ? fmt::format("{}: {}", where, problem.message)
-                                                       : fmt::format("{}: {}: {}", where, problem.field, problem.message)};
+  return {Code::InvalidArgument, problem.field.empty()
+                                     ? fmt::format("{}: {}", where, problem.message)
+                                     : fmt::format("{}: {}: {}", where, problem.field, problem.message)};
 }
 
 Result<std::string> json_from_yaml(std::string_view bytes, const Limits& limits) {

@@ -24,8 +24,8 @@ namespace gna::yaml {
 
 struct Limits {
   std::size_t bytes = 4 * 1024 * 1024;
-  int depth = 64;             // of lists and maps within each other
-  std::size_t nodes = 100000; // scalars, lists and maps; what an alias stands for counts each time
+  int depth = 64;              // of lists and maps within each other
+  std::size_t nodes = 100000;  // scalars, lists and maps; what an alias stands for counts each time
 };
 
 struct Problem {

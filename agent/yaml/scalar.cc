@@ -14,10 +14,8 @@ namespace {
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 std::optional<bool> boolean(std::string_view plain) {
-  static constexpr std::array kTrue = {"y",    "Y",    "yes",  "Yes", "YES", "true",
-                                       "True", "TRUE", "on",   "On",  "ON"};
-  static constexpr std::array kFalse = {"n",     "N",     "no",  "No",  "NO", "false",
-                                        "False", "FALSE", "off", "Off", "OFF"};
+  static constexpr std::array kTrue = {"y", "Y", "yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON"};
+  static constexpr std::array kFalse = {"n", "N", "no", "No", "NO", "false", "False", "FALSE", "off", "Off", "OFF"};
   const auto is = [plain](const char* word) { return plain == word; };
   if (std::ranges::any_of(kTrue, is)) return true;
   if (std::ranges::any_of(kFalse, is)) return false;
@@ -181,12 +179,25 @@ std::optional<Node> resolve(std::string_view plain) {
 
 std::string json_number(double number) {
   const double size = std::fabs(number);
-  const bool plain = size == 0 || (size >= 1e-6 && size < 1e21);
   std::array<char, 400> out{};
-  const auto end = std::to_chars(out.data(), out.data() + out.size(), number,
-                                 plain ? std::chars_format::fixed : std::chars_format::scientific)
-                       .ptr;
-  std::string text(out.data(), end);
+  const auto print = [&](std::chars_format format) {
+    return std::string(out.data(), std::to_chars(out.data(), out.data() + out.size(), number, format).ptr);
+  };
+  if (size == 0 || (size >= 1e-6 && size < 1e15)) return print(std::chars_format::fixed);
+  std::string text = print(std::chars_format::scientific);
+  if (size >= 1e15 && size < 1e21) {
+    // Go fills the shortest digits up with zeros, to_chars would give all digits of the binary number.
+    const auto e = text.find('e');
+    int exponent = 0;
+    std::from_chars(text.data() + e + 2, text.data() + text.size(), exponent);
+    text.resize(e);
+    if (const auto point = text.find('.'); point != std::string::npos) text.erase(point, 1);
+    const auto digits = static_cast<std::size_t>(exponent) + 1 + (number < 0 ? 1 : 0);
+    if (text.size() < digits) text.append(digits - text.size(), '0');
+    // Seventeen digits may reach behind the point.
+    if (text.size() > digits) text.insert(digits, ".");
+    return text;
+  }
   // e-09 is written e-9
   if (const auto at = text.find("e-0"); at != std::string::npos) text.erase(at + 2, 1);
   return text;

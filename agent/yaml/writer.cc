@@ -51,7 +51,8 @@ bool is_blank(char32_t c) { return c == ' ' || c == '\t'; }
 
 // What the Go library prints as it is; a tab and everything beyond the basic plane it escapes.
 bool is_printable(char32_t c) {
-  return c == '\n' || (c >= 0x20 && c <= 0x7e) || (c >= 0xa0 && c <= 0xfffd && !(c >= 0xd800 && c <= 0xdfff) && c != 0xfeff);
+  return c == '\n' || (c >= 0x20 && c <= 0x7e) ||
+         (c >= 0xa0 && c <= 0xfffd && !(c >= 0xd800 && c <= 0xdfff) && c != 0xfeff);
 }
 
 // Letters by code, numbers by value, letters behind everything else.
@@ -287,7 +288,8 @@ class Emitter {
     if (key && analysis.multiline) return Style::double_quoted;
     if (value.contains('\n')) return analysis.block && !key ? Style::literal : Style::double_quoted;
     // As a key it would merge; as a value it is a text like any other.
-    if ((key && value == "<<") || resolve(value) || is_timestamp(value) || is_base60(value)) return Style::double_quoted;
+    if ((key && value == "<<") || resolve(value) || is_timestamp(value) || is_base60(value))
+      return Style::double_quoted;
     if (analysis.plain) return Style::plain;
     return analysis.single_quoted ? Style::single_quoted : Style::double_quoted;
   }

@@ -66,9 +66,10 @@ bool accepting() {
 std::string as_text(const Parsed& parsed) {
   std::string out = fmt::format("{}\n", parsed.ok() ? "accepted" : "refused");
   for (const Finding& finding : parsed.findings)
-    out += fmt::format("{}:{}:{}: {}: {}: {}\n", parsed.from_secret ? "#osc.yaml" : "", finding.line, finding.column,
-                       finding.severity == Severity::error ? "error" : "warning",
-                       finding.field.empty() ? finding.code : finding.field + " [" + finding.code + "]", finding.message);
+    out +=
+        fmt::format("{}:{}:{}: {}: {}: {}\n", parsed.from_secret ? "#osc.yaml" : "", finding.line, finding.column,
+                    finding.severity == Severity::error ? "error" : "warning",
+                    finding.field.empty() ? finding.code : finding.field + " [" + finding.code + "]", finding.message);
   return out;
 }
 
@@ -171,14 +172,12 @@ TEST_P(HugeNesting, IsRefusedByDepth) {
   EXPECT_EQ(parse(text + text + text).findings.at(0).code, "too-large");
 }
 
-INSTANTIATE_TEST_SUITE_P(Osc, HugeNesting,
-                         ::testing::Values(Nesting{"flow_lists", "[", "too-deep"},
-                                           Nesting{"flow_maps", "{a: ", "too-deep"},
-                                           Nesting{"flow_items", "- [a, [", "too-deep"},
-                                           Nesting{"json", "{\"a\":", "too-deep"},
-                                           Nesting{"block_lists", "- ", "too-deep"},
-                                           Nesting{"explicit_keys", "? ", "key"}),
-                         [](const auto& test) { return test.param.name; });
+INSTANTIATE_TEST_SUITE_P(
+    Osc, HugeNesting,
+    ::testing::Values(Nesting{"flow_lists", "[", "too-deep"}, Nesting{"flow_maps", "{a: ", "too-deep"},
+                      Nesting{"flow_items", "- [a, [", "too-deep"}, Nesting{"json", "{\"a\":", "too-deep"},
+                      Nesting{"block_lists", "- ", "too-deep"}, Nesting{"explicit_keys", "? ", "key"}),
+    [](const auto& test) { return test.param.name; });
 
 TEST(HugeInput, ManyFilesAreRefused) {
   std::string text = "spec: {files: [\n";
@@ -216,8 +215,29 @@ TEST(Memory, StaysBelow64MiBWhateverComes) {
               for (const Row& row : table()) parse(read_file(kTestdata / "bad" / row.file));
             }),
             64 * 1024);
-  for (const char* piece : {"[", "{", "{a: ", "- [a, [", "- ", "? ", "[a,", "- a\n", "- [a, a, a]\n", "a: &a b\n---\n",
-                            "- &a [*a]\n", "'", "\"", "|", "\n", "# \n", "%TAG ! a\n", "!a ", "*a ", "\"\n", "''[]", "- {a: b, c: d}\n", "a b "})
+  for (const char* piece : {"[",
+                            "{",
+                            "{a: ",
+                            "- [a, [",
+                            "- ",
+                            "? ",
+                            "[a,",
+                            "- a\n",
+                            "- [a, a, a]\n",
+                            "a: &a b\n---\n",
+                            "- &a [*a]\n",
+                            "'",
+                            "\"",
+                            "|",
+                            "\n",
+                            "# \n",
+                            "%TAG ! a\n",
+                            "!a ",
+                            "*a ",
+                            "\"\n",
+                            "''[]",
+                            "- {a: b, c: d}\n",
+                            "a b "})
     EXPECT_LT(peak_kib([piece] { parse(repeated(piece)); }), 64 * 1024) << piece;
 }
 

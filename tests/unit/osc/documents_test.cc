@@ -42,7 +42,8 @@ std::string test_name(const fs::path& path) {
 std::string errors_of(const Parsed& parsed) {
   std::string out;
   for (const Finding& finding : parsed.findings)
-    out += fmt::format("{}:{}: {}: {}: {}\n", finding.line, finding.column, finding.field, finding.code, finding.message);
+    out +=
+        fmt::format("{}:{}: {}: {}: {}\n", finding.line, finding.column, finding.field, finding.code, finding.message);
   return out;
 }
 
@@ -150,7 +151,11 @@ TEST_P(Contents, AreThoseOfUpstreamsDecoder) {
     const auto permissions = cells[4] == "-" ? std::nullopt : std::optional(std::stoul(cells[4]) & 0777);
     EXPECT_EQ(file.permissions, permissions) << line;
     EXPECT_EQ(file.host_name.value_or("-"), cells[5]) << line;
-    EXPECT_EQ(file.content.inline_data ? "inline" : file.content.secret_ref ? "secretRef" : "imageRef", cells[6]) << line;
+    EXPECT_EQ(file.content.inline_data  ? "inline"
+              : file.content.secret_ref ? "secretRef"
+                                        : "imageRef",
+              cells[6])
+        << line;
     if (file.content.inline_data) {
       const auto bytes = decode(*file.content.inline_data);
       ASSERT_TRUE(bytes) << line;
