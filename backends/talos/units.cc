@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <string_view>
@@ -54,7 +56,8 @@ void draft_units(Drafts& out, const desired::State& wanted) {
     } else if (unit.role == Role::containerd) {
       if (unit.content) out.refuse(unit.field, name + ": Talos runs its own containerd", "CRICustomizationConfig");
       for (const auto& [drop_in, text] : unit.drop_ins)
-        out.refuse(unit.field, name + ": drop-in " + drop_in + " has no form on Talos", "CRICustomizationConfig");
+        out.refuse(unit.field, fmt::format("{}: drop-in {} has no form on Talos", name, drop_in),
+                   "CRICustomizationConfig");
     }
   }
 }
