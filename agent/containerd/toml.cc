@@ -31,75 +31,118 @@ using Parsed = ::toml::basic_value<::toml::discard_comments, std::map, Elements>
 
 std::unexpected<Error> bad(std::string what) { return fail(Code::InvalidArgument, std::move(what)); }
 
-// How deep would the parser go? Strings and comments are stepped over; where the text is no TOML the
-// answer may be wrong, but then the parser stops there too.
-class DepthScan {
+// Prepares a text for toml11, which is recursive, and for each value looks at its whole line.
+//
+// Strings and comments are stepped over; where the text is no TOML the outcome may be off, but then the
+// parser stops there too.
+class Preparation {
  public:
-  explicit DepthScan(std::string_view text) : text_(text) {}
+  explicit Preparation(std::string_view text) : text_(text) {}
 
-  bool within(int limit) {
-    for (at_ = 0; at_ < text_.size(); ++at_) {
-      switch (text_[at_]) {
+  // The text with each element of an array on its own line.
+  // Errors: InvalidArgument for nesting over kMaxDepth, and for lines that would take seconds.
+  Result<std::string> run() {
+    for (; at_ < text_.size(); ++at_) {
+      const char c = text_[at_];
+      switch (c) {
         case '"':
-        case '\'': skip_string(); break;
-        case '#': skip_line(); break;
+        case '\'': step_over(string_length()); break;
+        case '#': step_over(std::min(text_.find('\n', at_), text_.size()) - at_); break;
         case '[':
-        case '{':
-          open_.push_back(level_);
-          ++level_;
-          break;
+        case '{': open(c); break;
         case ']':
-        case '}':
-          if (!open_.empty()) {
-            level_ = open_.back();
-            open_.pop_back();
-          }
-          break;
+        case '}': close(); break;
         // Each dot of a key is one more table, around the value too; a number's counts for little.
         case '.': ++level_; break;
-        case ',': level_ = inside(); break;
-        case '\n': level_ = inside(); break;
+        case ',':
+          level_ = inside();
+          if (!open_.empty() && open_.back().bracket == '[') {
+            out_ += ',';
+            end_line();
+            out_ += '\n';
+            continue;
+          }
+          ++values_;
+          break;
+        case '\n':
+          level_ = inside();
+          end_line();
+          break;
         default: break;
       }
-      if (level_ > limit) return false;
+      if (level_ > kMaxDepth) return bad("nested deeper than 64 levels");
+      if (work_ > kMaxWork) return bad("too many values in one line");
+      out_ += text_[at_];
     }
-    return true;
+    end_line();
+    if (work_ > kMaxWork) return bad("too many values in one line");
+    return std::move(out_);
   }
 
  private:
-  int inside() const { return open_.empty() ? 0 : open_.back() + 1; }
+  static constexpr std::size_t kMaxWork = 100'000'000;  // characters looked at: about 0.1 s
 
-  void skip_line() {
-    while (at_ + 1 < text_.size() && text_[at_ + 1] != '\n') ++at_;
+  struct Open {
+    char bracket = '[';
+    int level = 0;  // around it
+  };
+
+  int inside() const { return open_.empty() ? 0 : open_.back().level + 1; }
+
+  void open(char bracket) {
+    open_.push_back({bracket, level_});
+    ++level_;
+    ++values_;
   }
 
-  void skip_string() {
-    const char quote = text_[at_];
-    const bool escapes = quote == '"';
+  void close() {
+    if (open_.empty()) return;
+    level_ = open_.back().level;
+    open_.pop_back();
+  }
+
+  void end_line() {
+    work_ += (out_.size() - line_begin_) * values_;
+    values_ = 1;
+    line_begin_ = out_.size();
+  }
+
+  // All but the last character, which the loop adds.
+  void step_over(std::size_t length) {
+    out_ += text_.substr(at_, length - 1);
+    at_ += length - 1;
+  }
+
+  std::size_t string_length() const {
     const std::string_view rest = text_.substr(at_);
+    const char quote = rest.front();
+    const bool escapes = quote == '"';
     const bool multi_line = rest.size() >= 3 && rest[1] == quote && rest[2] == quote;
-    std::size_t i = multi_line ? 3 : 1;
-    for (; i < rest.size(); ++i) {
+    for (std::size_t i = multi_line ? 3 : 1; i < rest.size(); ++i) {
       if (escapes && rest[i] == '\\') {
         ++i;
-      } else if (!multi_line && (rest[i] == quote || rest[i] == '\n')) {
-        break;
-      } else if (multi_line && rest.substr(i, 3) == std::string_view(escapes ? "\"\"\"" : "'''")) {
-        i += 2;
+      } else if (!multi_line && rest[i] == quote) {
+        return i + 1;
+      } else if (!multi_line && rest[i] == '\n') {
+        return i;  // no string: the loop has to see the break
+      } else if (multi_line && rest.substr(i, 3) == rest.substr(0, 3)) {
+        i += 3;
         // Up to two quotes more belong to the text.
-        for (int more = 0; more < 2 && i + 1 < rest.size() && rest[i + 1] == quote; ++more) ++i;
-        break;
+        for (int more = 0; more < 2 && i < rest.size() && rest[i] == quote; ++more) ++i;
+        return i;
       }
     }
-    // A string that a line break cut short: let the loop see the break.
-    if (!multi_line && i < rest.size() && rest[i] == '\n') --i;
-    at_ += i;
+    return rest.size();
   }
 
   std::string_view text_;
   std::size_t at_ = 0;
   int level_ = 0;
-  std::vector<int> open_ = {};
+  std::vector<Open> open_ = {};
+  std::string out_ = {};
+  std::size_t line_begin_ = 0;
+  std::size_t values_ = 1;
+  std::size_t work_ = 0;
 };
 
 std::string source_text(const Parsed& value) {
@@ -291,9 +334,9 @@ bool operator==(const Value& a, const Value& b) {
 Result<Table> parse(std::string_view text) {
   if (text.size() > kMaxBytes) return bad("larger than 1 MiB");
   if (!is_utf8(text)) return bad("not UTF-8");
-  if (!DepthScan(text).within(kMaxDepth)) return bad("nested deeper than 64 levels");
+  GNA_LET(prepared, Preparation(text).run());
   try {
-    std::istringstream in{std::string(text)};
+    std::istringstream in(prepared);
     const auto parsed = ::toml::parse<::toml::discard_comments, std::map, Elements>(in, "TOML");
     GNA_LET(value, convert(parsed));
     auto& table = *value.table();

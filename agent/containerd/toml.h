@@ -27,7 +27,7 @@ using Table = std::map<std::string, Value>;
 
 struct Value {
   std::variant<bool, std::int64_t, double, std::string, Datetime, Array, Table> is = Table{};
-  // Where it stands in the text that it was parsed from. No part of its meaning.
+  // Grows with its place in the text that it was parsed from. No part of its meaning.
   std::size_t offset = 0;
 
   const Table* table() const { return std::get_if<Table>(&is); }
@@ -45,7 +45,7 @@ inline constexpr std::size_t kMaxBytes = 1024 * 1024;
 inline constexpr int kMaxDepth = 64;
 
 // Errors: InvalidArgument for what is no TOML 1.0, not UTF-8, has numbers that 64 bits do not
-//   hold, or is larger or deeper than the bounds above.
+//   hold, is larger or deeper than the bounds above, or has a line of very many values.
 Result<Table> parse(std::string_view text);
 
 // Headers, indentation and order as the Go agent writes them: keys sorted, plain values before tables.

@@ -101,6 +101,12 @@ std::string nested(const std::string& open, int times) {
   return text;
 }
 
+std::string many_keys(int count) {
+  std::string text;
+  for (int i = 0; i < count; ++i) text += "k" + std::to_string(i) + "=1,";
+  return text;
+}
+
 INSTANTIATE_TEST_SUITE_P(
     Inputs, TomlRefuses,
     ::testing::Values(Refusal{"NoToml", "a = "}, Refusal{"TwiceTheSameKey", "a = 1\na = 2\n"},
@@ -116,12 +122,31 @@ INSTANTIATE_TEST_SUITE_P(
                       Refusal{"DottedKeyTooDeep", nested("a.", 100'000) + "a = 1\n"},
                       Refusal{"HeaderTooDeep", "[" + nested("a.", 100'000) + "a]\n"},
                       Refusal{"DeepBehindAString", "s = \"\"\"\"[\"\"\"\na = " + nested("[", 70)},
+                      Refusal{"TooManyKeysInOneLine", "a = { " + many_keys(100'000) + "z = 1 }\n"},
                       Refusal{"EscapeAtTheEnd", "a = \"\\"}, Refusal{"CarriageReturnAtTheEnd", "a = 1\r"}),
     [](const auto& param) { return param.param.name; });
 
 TEST(Toml, BracketsInTextAreNoDepth) {
   EXPECT_TRUE(parse("a = \"" + nested("[", 100) + "\"\nb = '" + nested("{", 100) + "'\n# " + nested("[", 100) + "\n"));
   EXPECT_TRUE(parse("a = '''\n" + nested("[", 100) + "'''\nb = 1\n"));
+}
+
+std::string repeated(const std::string& text, int times) {
+  std::string out;
+  for (int i = 0; i < times; ++i) out += text;
+  return out;
+}
+
+// toml11 alone takes 15 s for this array, and minutes for the tables.
+TEST(Toml, LongArraysInOneLineAreQuick) {
+  const auto numbers = parse("a = [" + repeated("1,", 50'000) + "]\n");
+  ASSERT_TRUE(numbers);
+  EXPECT_EQ(numbers->at("a").array()->size(), 50'000u);
+  const auto tables = parse("a = { b = [" + repeated("{ c = [1, '[,'] }, # x\n", 5'000) + "] }\n");
+  ASSERT_TRUE(tables) << tables.error().message;
+  const auto& list = *tables->at("a").table()->at("b").array();
+  ASSERT_EQ(list.size(), 5'000u);
+  EXPECT_EQ(list[0].table()->at("c"), (Value{Array{Value{std::int64_t{1}}, Value{std::string("[,")}}}));
 }
 
 TEST(Toml, NamesThePlace) {
