@@ -413,12 +413,22 @@ void take_back_import(Table& root, const Records& known) {
 }
 
 // The edits of an earlier run. Its settings were valid then: what is not so now changed nothing.
-std::vector<Edit> edits_of(const desired::Containerd& before, int config_version,
-                           const std::optional<desired::Version>& containerd) {
+std::vector<Edit> edits_of(const desired::Containerd& before, int config_version, const Records& recorded,
+                           const Table& was) {
   const Layout at(config_version);
   auto fixed = before;
   fixed.plugins.clear();
-  auto out = edits(fixed, config_version, containerd).value_or(std::vector<Edit>{});
+  auto out = edits(fixed, config_version, std::nullopt).value_or(std::vector<Edit>{});
+
+  // Which of the two CNI keys was ours depends on a containerd that may be another one by now.
+  std::erase_if(out, [&](const Edit& edit) { return edit.path == at.bin_dir() || edit.path == at.bin_dirs(); });
+  if (!recorded.contains(at.bin_dir()) && !recorded.contains(at.bin_dirs())) {
+    const Value one{std::string(kCniDirectory)};
+    for (const auto& [path, ours] : {std::pair{at.bin_dir(), one}, std::pair{at.bin_dirs(), Value{Array{one}}}}) {
+      const auto* value = find(was, path);
+      if (value != nullptr && *value == ours) out.push_back({Edit::Kind::set, path, ours});
+    }
+  }
   for (const auto& plugin : before.plugins)
     if (auto more = plugin_edits(plugin, at.plugin(plugin.path))) std::ranges::move(*more, std::back_inserter(out));
   return out;
@@ -472,7 +482,7 @@ Result<Patched> patch_config(std::string_view on_disk, const desired::Containerd
   GNA_LET(work, edits(settings, version, containerd));
 
   const auto recorded = decode(originals);
-  const auto known = before ? assume(recorded, edits_of(*before, version, containerd)) : recorded;
+  const auto known = before ? assume(recorded, edits_of(*before, version, recorded, was)) : recorded;
   auto root = was;
   take_back(root, known, Layout(version).other());
   auto records = record(work, root);
@@ -519,19 +529,9 @@ Result<Patched> restore_config(std::string_view on_disk, const desired::Containe
   GNA_LET(was, toml::parse(on_disk));
   GNA_LET(version, version_in(was));
 
-  auto work = edits_of(before, version, std::nullopt);
-  // Which of the two CNI keys was ours depends on a containerd that may be another one by now.
-  const Layout at(version);
-  std::erase_if(work, [&](const Edit& edit) { return edit.path == at.bin_dir() || edit.path == at.bin_dirs(); });
-  for (const auto& [path, ours] : {std::pair{at.bin_dir(), Value{std::string(kCniDirectory)}},
-                                   std::pair{at.bin_dirs(), Value{Array{Value{std::string(kCniDirectory)}}}}}) {
-    const auto* value = find(was, path);
-    if (value != nullptr && *value == ours) work.push_back({Edit::Kind::set, path, ours});
-  }
-
   const auto recorded = decode(originals);
   auto root = was;
-  take_back(root, assume(recorded, work), at.other());
+  take_back(root, assume(recorded, edits_of(before, version, recorded, was)), Layout(version).other());
   take_back_import(root, recorded);
 
   Patched out;

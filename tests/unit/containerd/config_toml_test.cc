@@ -432,6 +432,19 @@ TEST(RestoreConfig, OthersImportsStay) {
   expect_meaning(node.file, "version = 2\n");
 }
 
+// containerd 2.1 prints both keys, and only one of them is patched then.
+TEST(RestoreConfig, LeavesTheCniKeyThatWasNotPatched) {
+  const std::string file =
+      "version = 3\n[plugins.'io.containerd.cri.v1.runtime'.cni]\nbin_dir = ''\nbin_dirs = ['/opt/cni/bin']\n";
+  for (const auto& later : {k21, k22}) {
+    Node node{.file = file};
+    node.apply(settings(), k21);
+    node.apply(settings(), later);
+    node.restore();
+    expect_meaning(node.file, file);
+  }
+}
+
 // Somebody wrote a fresh file for a newer containerd: the old file's values have no place there.
 TEST(PatchConfig, AFreshFileOfAnotherVersionGetsNoOldValues) {
   Node node{.file = "version = 2\n[plugins.'io.containerd.grpc.v1.cri']\nsandbox_image = 'old'\n"};
