@@ -44,6 +44,13 @@ bool says_the_same(const AppliedFile& ours, const desired::File& file) {
   return !ours.image && ours.sha256 == sha256_hex(std::get<std::string>(file.content));
 }
 
+// What we claimed before a write that a crash then hid is no file of somebody else's.
+AppliedFile adopted(const desired::File& file, const std::string& sha256, const AppliedFile* ours) {
+  AppliedFile out{.mode = file.mode, .sha256 = sha256, .overwrote = ours == nullptr || ours->overwrote};
+  if (const auto* image = std::get_if<desired::ImageSource>(&file.content)) out.image = *image;
+  return out;
+}
+
 Why why_write(const AppliedFile* ours, const desired::File& file) {
   if (ours == nullptr) return Why::created;
   if (ours->sha256.empty() && !ours->image) return Why::owed;  // claimed before a write that never ended
@@ -60,13 +67,13 @@ void diff_files(const Applied& applied, const observed::State& now, const desire
       const auto sha256 = sha256_hex(*bytes);
       if (holds(*seen, file.mode, sha256)) {
         if (ours == nullptr || ours->sha256 != sha256 || ours->mode != file.mode || ours->image)
-          out.adopt_files.emplace(path, sha256);
+          out.adopt_files.emplace(path, adopted(file, sha256, ours));
         continue;
       }
     } else if (image_holds(*seen, file, ours)) {
       continue;
     } else if (image_adoptable(*seen, file, ours)) {
-      out.adopt_files.emplace(path, seen->sha256);
+      out.adopt_files.emplace(path, adopted(file, seen->sha256, ours));
       continue;
     }
     const bool exists = seen->kind != FileKind::absent;

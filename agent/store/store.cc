@@ -312,13 +312,15 @@ Result<void> Store::finish(const Finished& finished) {
   GNA_TRY(write_together(root, files));
 
   GNA_LET(run, encode(finished.last_run));
-  files = {{kJournal, journal_head(sha256_hex(manifest_bytes), {})}, {kLastRun, run}};
+  files = {{kLastRun, run}};
   if (finished.index) {
     GNA_LET(index, encode(IndexFile{.index = *finished.index, .manifest_sha256 = sha256_hex(manifest_bytes)}));
     files.emplace_back(kIndex, index);
   }
+  GNA_TRY(write_together(root, files));
+  // Last of all, and alone: without a journal upon the manifest the run counts as interrupted.
   state_->journal.reset();
-  return write_together(root, files);
+  return root.write(kJournal, journal_head(sha256_hex(manifest_bytes), {}), kMode);
 }
 
 // The Go agent's files go first: what remains if this is cut short says that nothing is applied.

@@ -114,6 +114,11 @@ Result<void> Backend::observe_leftovers(const backend::Scope& scope, observed::S
     const auto path = containerd::hosts_toml_path(upstream);
     directories.insert(path.substr(0, path.rfind('/')));
   }
+  // Where an offline tree's units are enabled.
+  if (const auto entries = root_.list(kUnitDirectory))
+    for (const auto& entry : *entries)
+      for (const auto* kind : {".wants", ".requires", ".upholds"})
+        if (entry.ends_with(kind)) directories.insert(std::string(kUnitDirectory) + "/" + entry);
   for (const auto& directory : directories) {
     const auto entries = root_.list(directory.empty() ? "/" : directory);
     if (!entries) continue;  // not there yet

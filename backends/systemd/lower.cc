@@ -334,9 +334,10 @@ class Lowering {
       step.verb = Verb::pull;
       step.action = plan::CopyFromImage{path, *source, write.file.mode};
       step.reason += ", " + source->path + " of " + source->image;
-      step.before.files[path]->image = *source;
-      // The SHA-256 is what the copy turns out to have: Outcome::learned.
+      // The claim names no image: an image without a SHA-256 means that its file is there, copied by
+      // the Go agent. Here the SHA-256 is what the copy turns out to have: Outcome::learned.
       step.after.files[path] = step.before.files[path];
+      step.after.files[path]->image = *source;
       out.steps.push_back(std::move(step));
     }
   }
@@ -583,8 +584,9 @@ class Lowering {
     auto& out = stage("files that go");
     for (const auto& [path, ours] : work_.delete_files) {
       if (cleared_.contains(path)) continue;
-      // What became a unit file or a drop-in of a wanted unit is no longer a file of spec.files.
-      if (belongs_to_unit(path)) {
+      // What became a unit file or a drop-in of a wanted unit is no longer a file of spec.files; and
+      // where a folder stands, or will stand, a run that was cut short has removed ours already.
+      if (belongs_to_unit(path) || kind_at(path) == FileKind::directory || becomes_folder(path)) {
         plan_.settled.files[path] = std::nullopt;
         continue;
       }
@@ -599,6 +601,11 @@ class Lowering {
       step.after.files[path] = std::nullopt;
       out.steps.push_back(std::move(step));
     }
+  }
+
+  bool becomes_folder(const std::string& path) const {
+    const auto below = wanted_.files.lower_bound(path + "/");
+    return below != wanted_.files.end() && below->first.starts_with(path + "/");
   }
 
   bool belongs_to_unit(const std::string& path) const {
@@ -632,12 +639,7 @@ class Lowering {
   // What is true once everything is done, without a step of its own.
   void settle() {
     auto& record = plan_.settled;
-    for (const auto& [path, sha256] : work_.adopt_files) {
-      const auto& file = wanted_.files.at(path);
-      plan::AppliedFile ours{.mode = file.mode, .sha256 = sha256, .overwrote = true};
-      if (const auto* image = std::get_if<desired::ImageSource>(&file.content)) ours.image = *image;
-      record.files[path] = std::move(ours);
-    }
+    for (const auto& [path, ours] : work_.adopt_files) record.files[path] = ours;
     for (const auto& [name, unit] : wanted_.units) {
       auto& entry = record.units[name];
       entry.run = unit.run;

@@ -65,8 +65,8 @@ std::string difference(const Snapshot& actual, const Snapshot& expected) {
     else if (found->second.mode != entry.mode)
       out += path + ": mode " + octal(found->second.mode) + ", not " + octal(entry.mode) + "\n";
     else if (found->second.bytes != entry.bytes)
-      out += path + ": holds \"" + found->second.bytes.substr(0, 4000) + "\", not \"" + entry.bytes.substr(0, 4000) +
-             "\"\n";
+      out +=
+          path + ": holds \"" + found->second.bytes.substr(0, 400) + "\", not \"" + entry.bytes.substr(0, 400) + "\"\n";
   }
   for (const auto& [path, entry] : actual)
     if (!expected.contains(path)) out += path + ": should not be there\n";

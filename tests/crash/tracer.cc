@@ -59,7 +59,7 @@ std::vector<sock_filter> filter() {
   return code;
 }
 
-[[noreturn]] void run_child(const Program& program) {
+[[noreturn]] void run_child(const Program& program, bool traced) {
   if (program.enter) program.enter();
   if (const int out = ::open(program.output.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600); out >= 0) {
     ::dup2(out, 1);
@@ -74,10 +74,12 @@ std::vector<sock_filter> filter() {
   environment.push_back(nullptr);
   auto code = filter();
   const sock_fprog compiled = {.len = static_cast<unsigned short>(code.size()), .filter = code.data()};
-  ::ptrace(PTRACE_TRACEME, 0, nullptr, nullptr);
-  ::raise(SIGSTOP);
-  if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &compiled) != 0)
-    ::_exit(126);
+  if (traced) {
+    ::ptrace(PTRACE_TRACEME, 0, nullptr, nullptr);
+    ::raise(SIGSTOP);
+    if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &compiled) != 0)
+      ::_exit(126);
+  }
   ::execve(argv[0], argv.data(), environment.data());
   ::_exit(127);
 }
@@ -274,7 +276,7 @@ class Tracing {
   Ended run() {
     first_ = ::fork();
     if (first_ < 0) throw std::runtime_error("fork");
-    if (first_ == 0) run_child(program_);
+    if (first_ == 0) run_child(program_, true);
     int status = 0;
     if (::waitpid(first_, &status, 0) != first_ || !WIFSTOPPED(status))
       throw std::runtime_error("the child did not stop");
@@ -404,6 +406,18 @@ const char* name(Op op) {
                                            "rename", "unlink", "rmdir",    "mkdir",   "symlink",
                                            "link",   "sync",   "syncfs",   "message", "other"};
   return kNames[static_cast<int>(op)];
+}
+
+Ended run(const Program& program) {
+  const pid_t child = ::fork();
+  if (child < 0) throw std::runtime_error("fork");
+  if (child == 0) run_child(program, false);
+  int status = 0;
+  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) continue;
+  Ended ended;
+  if (WIFEXITED(status)) ended.exit_code = WEXITSTATUS(status);
+  if (WIFSIGNALED(status)) ended.signal = WTERMSIG(status);
+  return ended;
 }
 
 Ended trace(const Program& program, const std::function<Action(std::size_t, const Call&)>& decide) {

@@ -81,4 +81,7 @@ struct Program {
 // Throws std::runtime_error if tracing itself does not work.
 Ended trace(const Program& program, const std::function<Action(std::size_t, const Call&)>& decide);
 
+// Without tracing: no calls are told.
+Ended run(const Program& program);
+
 }  // namespace gna::crash

@@ -58,8 +58,8 @@ struct Changes {
   std::map<std::string, AppliedUnit> retire_units = {};
   std::map<std::string, RegistryWrite> registries = {};   // every wanted one: lower() knows whether bytes differ
   std::map<std::string, AppliedRegistry> drop_registries = {};
-  // Unknown content that becomes ours as it lies there: path → SHA-256 to record.
-  std::map<std::string, std::string> adopt_files = {};
+  // Unknown content that becomes ours as it lies there: path → what to record.
+  std::map<std::string, AppliedFile> adopt_files = {};
   // Units whose restart was cut off after it had happened, as their InvocationID tells.
   std::set<std::string> proven_units = {};
   bool restart_containerd = false;  // its settings differ from those it was started with
