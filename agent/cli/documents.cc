@@ -253,6 +253,17 @@ std::string rendered_document(const Rendered& rendered, const Masker& masker) {
                           {"hosts", hosts}});
   }
   out["registries"] = registries;
+  auto documents = Json::array();
+  for (const auto& document : rendered.documents) {
+    Json entry = {{"kind", document.kind}, {"name", document.name}};
+    if (document.secret)
+      entry["secret"] = true;
+    else
+      entry["yaml"] = document.yaml;
+    entry["from"] = document.from;
+    documents.push_back(entry);
+  }
+  out["documents"] = documents;
   out["refused"] = refused_json(rendered.refused);
   return finish(out, masker);
 }

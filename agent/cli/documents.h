@@ -65,11 +65,19 @@ struct RenderedUnit {
   std::string run = {};
   std::string from = {};
 };
+// Of a machine configuration (Talos).
+struct RenderedDocument {
+  std::string kind = {}, name = {};
+  std::string yaml = {};
+  bool secret = false;
+  std::vector<std::string> from = {};
+};
 struct Rendered {
   std::string backend = {};
   std::vector<RenderedFile> files = {};
   std::vector<RenderedUnit> units = {};
   std::vector<desired::Registry> registries = {};
+  std::vector<RenderedDocument> documents = {};
   std::vector<plan::Refused> refused = {};
 };
 

@@ -44,7 +44,8 @@ const std::map<std::string_view, Page>& pages() {
       {"render",
        {"Shows the state that the OSC asks for: each file with its mode and SHA-256, each\n"
         "unit, each registry. With --out the files are written below a directory, as they\n"
-        "would lie on the node. The node itself is neither read nor changed.\n",
+        "would lie on the node. The node itself is neither read nor changed. For Talos it\n"
+        "shows the documents of the machine configuration.\n",
         "  0  done\n"
         "  1  the directory could not be written\n"
         "  2  the OSC is not valid or cannot be read, or a secretRef has no answer\n"

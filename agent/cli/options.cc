@@ -13,6 +13,7 @@
 #include "agent/cli/exit_code.h"
 #include "agent/cli/help.h"
 #include "agent/cli/text.h"
+#include "gna/desired/facts.h"
 
 namespace gna::cli {
 namespace {
@@ -39,12 +40,13 @@ void take_timeout(Options& options, const std::string& value) {
   if (!options.timeout) refuse_value("--timeout: " + printable(value) + " is no duration such as 90s, 5m or 1h30m");
 }
 
-void take_config_version(Options& options, const std::string& value) {
-  options.containerd_config_version = value[0] - '0';
+void take_containerd_version(Options& options, const std::string& value) {
+  if (!desired::parse_version(value)) refuse_value("--containerd-version: " + printable(value) + " is no version");
+  options.containerd_version = value;
 }
 
-void take_backend(Options&, const std::string& value) {
-  if (value == "talos") refuse_value("--backend: the Talos backend is not in this version of gna");
+void take_config_version(Options& options, const std::string& value) {
+  options.containerd_config_version = value[0] - '0';
 }
 
 void take_format(Options& options, const std::string& value) {
@@ -85,8 +87,12 @@ std::vector<Flag> output_flags() {
 
 std::vector<Flag> node_flags() {
   return {
-      {{{"--backend"}, "NAME", "what the node runs: auto (systemd), systemd", kNode, {"auto", "systemd", "talos"}},
-       take_backend},
+      {{{"--backend"},
+        "NAME",
+        "what the node runs: auto (systemd), systemd, talos (render only)",
+        kNode,
+        {"auto", "systemd", "talos"}},
+       into(&Options::backend)},
       {{{"--root"},
         "DIR",
         "an offline tree instead of this machine: every path below DIR, no D-Bus, units enabled by "
@@ -101,7 +107,7 @@ std::vector<Flag> node_flags() {
         "containerd's version in an offline tree (else its config.toml tells)",
         kNode,
         {}},
-       into(&Options::containerd_version)},
+       take_containerd_version},
       {{{"--containerd-config-version"},
         "N",
         "version of the config.toml that an offline tree without one starts from (2)",
@@ -185,7 +191,8 @@ std::vector<Command> make_commands() {
        1,
        join({{{{"--out"}, "DIR", "write the files below DIR", kOutput, {}}, into(&Options::out_directory)},
              secrets(),
-             image_layout()},
+             image_layout(),
+             allow_unsupported()},
             node)},
       {{"diff", "what apply would do here", "[FILE]", {}, {}},
        0,
@@ -341,6 +348,9 @@ Parsed parse_arguments(int argc, const char* const* argv) {
     return usage_error(command->info.name + ": standard input (-) can be read only once", command->info.name);
   if (options.previous && !options.files.empty())
     return usage_error(command->info.name + ": FILE and --previous exclude each other", command->info.name);
+  if (options.backend == "talos" && options.command != "render")
+    return usage_error(command->info.name + ": --backend talos is not in this version of gna: it can only be rendered",
+                       command->info.name);
   if (options.command == "help") {
     const auto* topic = find_command(options.topic);
     return {.out = topic == nullptr ? help_overview() : help_page(topic->info)};

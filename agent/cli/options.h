@@ -16,6 +16,7 @@ struct Options {
   std::vector<std::string> files = {};  // FILE...; may be empty for diff and apply
   std::string topic = {};               // help: a command; completion: a shell
 
+  std::string backend = "auto";
   std::string root = {};  // empty: the machine itself
   std::string image_layout = {};
   std::vector<std::string> secrets = {};

@@ -39,6 +39,11 @@ desired::Facts assumed_facts(const Options& options) {
   return out;
 }
 
+Result<desired::State> wanted_state(const osc::Osc& osc, const desired::Facts& facts, const Node& node) {
+  return desired::render(
+      osc, facts, [&node](const std::string& name, const std::string& key) { return node.read_secret(name, key); });
+}
+
 // The node is not read: but for an offline tree, whose own config.toml is what would be patched.
 Result<Output> render_everything(const Options& options, Node& node, osc::Osc osc, Deadline by) {
   auto facts = assumed_facts(options);
@@ -53,12 +58,10 @@ Result<Output> render_everything(const Options& options, Node& node, osc::Osc os
   }
   if (node.os->capabilities().path_drop_in && osc::has_containerd(osc))
     desired::inject_path_drop_in(osc, desired::kDefaultPath);
+  GNA_LET(wanted, wanted_state(osc, facts, node));
   Output out;
-  GNA_LET(wanted, desired::render(osc, facts, [&node](const std::string& name, const std::string& key) {
-            return node.read_secret(name, key);
-          }));
+  out.plan = node.os->lower(plan::everything(wanted), wanted, now, facts);
   out.wanted = std::move(wanted);
-  out.plan = node.os->lower(plan::everything(out.wanted), out.wanted, now, facts);
   return out;
 }
 
@@ -161,6 +164,45 @@ Result<void> write_tree(const std::string& directory, const plan::Plan& plan, No
   return {};
 }
 
+// Says what cannot be expressed. Gives kInexpressible, or kDone if one may go on.
+int judge(const Options& options, Console& console, const std::vector<plan::Refused>& refused) {
+  for (const auto& part : refused)
+    console.err(part.field + ": " + part.why + (part.alternative.empty() ? "" : " (" + part.alternative + ")") + "\n",
+                Colour::yellow);
+  return refused.empty() || options.allow_unsupported ? kDone : kInexpressible;
+}
+
+Result<void> write_machine_config(const std::string& directory, const std::string& stream) {
+  if (::mkdir(directory.c_str(), 0755) != 0 && errno != EEXIST) return fail_errno(errno, directory);
+  GNA_LET(tree, fs::RootFs::open(directory));
+  return tree.write("/machine-config.yaml", stream, 0600);
+}
+
+int render_machine_config(const Options& options, Console& console, const Node& node, const osc::Osc& osc) {
+  auto facts = assumed_facts(options);
+  facts.containerd = {};  // Talos brings its own
+  const auto wanted = wanted_state(osc, facts, node);
+  if (!wanted) return console.fail(wanted.error(), exit_code(wanted.error(), false));
+  auto made = machine_config(*wanted, facts);
+  const Rendered rendered{.backend = options.backend, .documents = std::move(made.documents), .refused = made.refused};
+  if (console.is_json()) {
+    console.raw(rendered_document(rendered, console.masker()));
+  } else if (options.out_directory.empty()) {
+    for (const auto& document : rendered.documents) {
+      console.out("---\n");
+      console.out(document.secret ? "# " + document.kind + " " + document.name + ": secret, " +
+                                        console.masker().mark(document.yaml) + "\n"
+                                  : document.yaml);
+    }
+  }
+  if (const auto code = judge(options, console, made.refused); code != kDone) return code;
+  if (options.out_directory.empty()) return kDone;
+  if (const auto written = write_machine_config(options.out_directory, made.stream); !written)
+    return console.fail(written.error().with("--out"), kFailed);
+  console.out("machine-config.yaml written below " + options.out_directory + "\n", Colour::green);
+  return kDone;
+}
+
 }  // namespace
 
 int render(const Options& options, Console& console) {
@@ -175,6 +217,7 @@ int render(const Options& options, Console& console) {
   if (!source) return source.exit_code;
   auto document = parse_source(*source, console);
   if (!document) return document.exit_code;
+  if (options.backend == "talos") return render_machine_config(options, console, node, document->osc);
   auto output = render_everything(options, node, std::move(document->osc), by);
   if (!output) return console.fail(output.error(), exit_code(output.error(), false));
 
@@ -183,8 +226,7 @@ int render(const Options& options, Console& console) {
     console.raw(rendered_document(rendered, console.masker()));
   else if (options.out_directory.empty())
     print(console, rendered);
-  for (const auto& part : rendered.refused) console.err(part.field + ": " + part.why + "\n", Colour::yellow);
-  if (!rendered.refused.empty()) return kInexpressible;
+  if (const auto code = judge(options, console, rendered.refused); code != kDone) return code;
   if (!options.out_directory.empty())
     if (const auto written =
             write_tree(options.out_directory, output->plan, node, !options.image_layout.empty(), console, by);

@@ -6,6 +6,7 @@
 #include "agent/content/image_layout.h"
 #include "backends/systemd/bus.h"
 #include "gna/systemd/backend.h"
+#include "gna/talos/machine_config.h"
 
 namespace gna::cli {
 namespace {
@@ -101,6 +102,18 @@ Result<void> restart_agent(Deadline by) { return systemd::send_restart(kAgentUni
 std::vector<std::string> backend_names() {
   std::vector<std::string> out;
   for (const auto& entry : kBackends) out.emplace_back(entry.name);
+  return out;
+}
+
+MachineConfig machine_config(const desired::State& wanted, const desired::Facts& facts) {
+  auto made = talos::machine_documents(wanted, facts);
+  MachineConfig out{.stream = talos::to_stream(made.documents), .refused = std::move(made.refused)};
+  for (auto& document : made.documents)
+    out.documents.push_back({.kind = std::move(document.kind),
+                             .name = std::move(document.name),
+                             .yaml = std::move(document.yaml),
+                             .secret = document.secret,
+                             .from = {document.from.begin(), document.from.end()}});
   return out;
 }
 

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/cli/documents.h"
 #include "agent/cli/options.h"
 #include "agent/fs/root_fs.h"
 #include "gna/apply/pass.h"
@@ -41,6 +42,14 @@ Result<osc::Secrets> read_secrets(const std::vector<std::string>& files);
 Result<void> restart_agent(Deadline by);
 
 std::vector<std::string> backend_names();
+
+// What an OSC becomes on an operating system that is one machine configuration. Pure.
+struct MachineConfig {
+  std::vector<RenderedDocument> documents = {};
+  std::string stream = {};  // all of them as one YAML stream
+  std::vector<plan::Refused> refused = {};
+};
+MachineConfig machine_config(const desired::State& wanted, const desired::Facts& facts);
 
 inline constexpr const char* kAgentUnit = "gardener-node-agent.service";
 

@@ -78,7 +78,7 @@ _gna() {
       fi ;;
     render)
       if [[ $word == -* ]]; then
-        mapfile -t COMPREPLY < <(compgen -W '--out --secrets --image-layout --backend --root --host-name --containerd-version --containerd-config-version --timeout -o --output --log-level --log-format -h --help' -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W '--out --secrets --image-layout --allow-unsupported --backend --root --host-name --containerd-version --containerd-config-version --timeout -o --output --log-level --log-format -h --help' -- "$word")
       else
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
       fi ;;

@@ -2,7 +2,7 @@
 
 import subprocess
 
-from harness import GNA, SOURCE, CommandTest, environment, gna, main
+from harness import GNA, SOURCE, CommandTest, environment, file, gna, main, osc
 
 
 class Arguments(CommandTest):
@@ -35,6 +35,15 @@ class Arguments(CommandTest):
         self.assertIn("gna ", self.expect(0, gna("version")).out)
         document = self.expect(0, gna("version", "-o", "json")).document()
         self.assertEqual(document["backends"], ["systemd"])
+
+    def test_talos_can_be_rendered(self):
+        path = self.write("osc.yaml", osc(files=file("/etc/sysctl.d/99-x.conf", "net.ipv4.ip_forward = 1\n") + file("/usr/local/share/x", "x")))
+        result = self.expect(3, gna("render", path, "--backend", "talos"))
+        self.assertIn("spec.files[1]", result.err)
+        result = self.expect(0, gna("render", path, "--backend", "talos", "--allow-unsupported", "--out", self.scratch / "out"))
+        self.assertIn("net.ipv4.ip_forward", (self.scratch / "out/machine-config.yaml").read_text())
+        for command in ("apply", "diff", "status", "reset"):
+            self.expect(2, gna(command, "--backend", "talos", "--root", self.root))
 
     def test_show_secrets_needs_a_terminal(self):
         self.expect(2, self.node("diff", "--show-secrets", self.write("osc.yaml", "")))

@@ -23,7 +23,8 @@ class Documents(CommandTest):
             "units-all-shapes.yaml", "registries-mirrors-full.yaml", "cri-cgroupfs-sandbox.yaml", "files-encodings.yaml",
             "plugins-add-remove.yaml", "unicode.yaml", "extension-merge.yaml")]
         for path in cases:
-            for arguments in (["validate", path], ["render", path, "--secrets", secrets]):
+            talos = ["render", path, "--secrets", secrets, "--backend", "talos", "--allow-unsupported"]
+            for arguments in (["validate", path], ["render", path, "--secrets", secrets], talos):
                 with self.subTest(path.name, command=arguments[0]):
                     held(self.expect(0, gna(*arguments, "-o", "json")))
             self.root = self.scratch / path.stem

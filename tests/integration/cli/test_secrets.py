@@ -60,6 +60,7 @@ class Markers(CommandTest):
         second, second_secrets = self.osc(2)
         self.every_way("diff", first, secrets=first_secrets)
         self.every_way("render", first, secrets=first_secrets)
+        self.every_way("render", first, "--backend", "talos", "--allow-unsupported", secrets=first_secrets)
         self.silent(self.expect(0, self.node("apply", first, "--secrets", first_secrets, "--log-level", "debug")))
         self.every_way("status")
         diffs = self.every_way("diff", second, secrets=second_secrets)

@@ -59,6 +59,7 @@ TEST(Arguments, ThatAreWrongEndWithTwoAndAPointerToTheHelp) {
       {"status", "osc.yaml"},
       {"render", "osc", "--containerd-config-version", "9"},
       {"validate", "osc", "-o", "xml"},
+      {"render", "osc", "--containerd-version", "new"},
       {"completion", "csh"},
       {"help", "nothing"},
       {"--root", "/x", "apply"},
