@@ -400,7 +400,11 @@ class Events final : public YAML::EventHandler {
  public:
   explicit Events(Builder& builder) : builder_(builder) {}
 
-  void OnDocumentStart(const YAML::Mark&) override {}
+  void OnDocumentStart(const YAML::Mark& mark) override {
+    // At a bracket that closes nothing yaml-cpp 0.7 finds empty documents without end.
+    if (mark.pos == document_at_) refuse(mark_of(mark), "yaml-syntax", "nothing that a document could begin with");
+    document_at_ = mark.pos;
+  }
   void OnDocumentEnd() override { builder_.end_document(); }
 
   void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
@@ -516,6 +520,7 @@ class Events final : public YAML::EventHandler {
   }
 
   Builder& builder_;
+  int document_at_ = -1;
 };
 
 // An istream over bytes that stay where they are.
