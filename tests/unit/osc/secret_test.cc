@@ -116,8 +116,8 @@ spec:
 
 TEST(ParseSecrets, ReadsDataAndStringData) {
   const auto secrets = parse_secrets(
-      "apiVersion: v1\nkind: Secret\nmetadata: {name: a}\ndata: {k: aGk=, both: eA==}\nstringData: {s: plain, both: "
-      "y}\n"
+      "apiVersion: v1\nkind: Secret\nmetadata: {name: a}\n"
+      "data: {k: aGk=, both: eA==}\nstringData: {s: plain, both: z}\n"
       "---\n---\n{\"apiVersion\":\"v1\",\"kind\":\"Secret\",\"metadata\":{\"name\":\"b\"}}\n");
   ASSERT_TRUE(secrets) << secrets.error().message;
   EXPECT_EQ(*secrets, (Secrets{{"a", {{"k", "hi"}, {"both", "z"}, {"s", "plain"}}}, {"b", {}}}));
