@@ -420,13 +420,16 @@ std::vector<Edit> edits_of(const desired::Containerd& before, int config_version
   fixed.plugins.clear();
   auto out = edits(fixed, config_version, std::nullopt).value_or(std::vector<Edit>{});
 
-  // Which of the two CNI keys was ours depends on a containerd that may be another one by now.
+  // Which of the two CNI keys was ours depends on a containerd that may be another one by now. Where the
+  // old one is there it was that one: the patch of the new one takes it away.
   std::erase_if(out, [&](const Edit& edit) { return edit.path == at.bin_dir() || edit.path == at.bin_dirs(); });
   if (!recorded.contains(at.bin_dir()) && !recorded.contains(at.bin_dirs())) {
     const Value one{std::string(kCniDirectory)};
     for (const auto& [path, ours] : {std::pair{at.bin_dir(), one}, std::pair{at.bin_dirs(), Value{Array{one}}}}) {
       const auto* value = find(was, path);
-      if (value != nullptr && *value == ours) out.push_back({Edit::Kind::set, path, ours});
+      if (value == nullptr || *value != ours) continue;
+      out.push_back({Edit::Kind::set, path, ours});
+      break;
     }
   }
   for (const auto& plugin : before.plugins)
