@@ -85,7 +85,8 @@ apply::Options pass_options(const Options& options) {
   return {.no_state = options.no_state,
           .allow_empty = options.allow_empty,
           .allow_unsupported = options.allow_unsupported,
-          .host_name = options.host_name};
+          .host_name = options.host_name,
+          .restart_agent = false};  // by ourselves, once the lock is free
 }
 
 OrExit<apply::Prepared> prepare(const Options& options, Console& console, Node& node, const osc::Document& document,

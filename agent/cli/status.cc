@@ -98,18 +98,19 @@ void print_mirrors(Console& console, const Status& status) {
   }
 }
 
+void print_last_run(Console& console, const store::LastRun& run) {
+  const auto bad = std::ranges::count_if(run.steps, [](const auto& step) { return step.result == "failed"; });
+  console.out(fmt::format("last run: {}{} in {}{}\n", counted(run.steps.size(), "step"),
+                          bad > 0 ? fmt::format(", {} failed", bad) : "",
+                          duration_text(std::chrono::milliseconds(run.took_ms)), run.finished ? "" : ", not complete"),
+              bad > 0 ? Colour::red : Colour::none);
+  for (const auto& step : run.steps)
+    if (!step.error.empty()) console.out("  " + step.id + ": " + step.error + "\n", Colour::red);
+}
+
 void print(Console& console, const Status& status) {
   console.out("applied: " + status.checksum + (status.time.empty() ? "" : ", last run " + status.time) + "\n");
-  if (status.last_run) {
-    const auto& run = *status.last_run;
-    const auto bad = std::ranges::count_if(run.steps, [](const auto& step) { return step.result == "failed"; });
-    console.out(fmt::format("last run: {}{} in {}{}\n", counted(run.steps.size(), "step"),
-                            bad > 0 ? fmt::format(", {} failed", bad) : "",
-                            duration_text(std::chrono::milliseconds(run.took_ms)), run.finished ? "" : ", cut short"),
-                bad > 0 ? Colour::red : Colour::none);
-    for (const auto& step : run.steps)
-      if (!step.error.empty()) console.out("  " + step.id + ": " + step.error + "\n", Colour::red);
-  }
+  if (status.last_run) print_last_run(console, *status.last_run);
   if (status.interrupted) console.out("a run was cut short: gna apply resumes it\n", Colour::yellow);
   if (status.has_previous) console.out("way back: gna diff --previous shows it, gna apply --previous makes it\n");
 
@@ -123,8 +124,8 @@ void print(Console& console, const Status& status) {
   if (!status.units.empty()) {
     const bool asked = std::ranges::any_of(status.units, [](const auto& unit) { return !unit.active.empty(); });
     const auto good = std::ranges::count_if(status.units, [](const auto& unit) { return unit.problem.empty(); });
-    console.out(fmt::format("\nunits: {} of {} as wanted{}\n", good, status.units.size(),
-                            asked ? "" : " (an offline tree: nobody to ask)"),
+    console.out(asked ? fmt::format("\nunits: {} of {} as wanted\n", good, status.units.size())
+                      : fmt::format("\nunits: {} (nobody to ask how they are)\n", status.units.size()),
                 Colour::bold);
     if (asked)
       for (const auto& unit : status.units)
@@ -139,12 +140,15 @@ void print(Console& console, const Status& status) {
 
 int report(Console& console, const Status& status) {
   if (console.is_json()) console.raw(status_document(status, console.masker()));
-  if (!status.applied)
-    console.out(status.interrupted
-                    ? "nothing was applied wholly yet: the first run was cut short, gna apply FILE resumes it\n"
-                    : "nothing was ever applied on this node\n");
-  else
+  if (!status.applied && !status.interrupted) {
+    console.out("nothing was ever applied on this node\n");
+  } else if (!status.applied) {
+    console.out("nothing was applied wholly yet: the first run did not complete, gna apply FILE resumes it\n",
+                Colour::yellow);
+    if (status.last_run) print_last_run(console, *status.last_run);
+  } else {
     print(console, status);
+  }
   return status.as_wanted() ? kDone : kFailed;
 }
 

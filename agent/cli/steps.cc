@@ -55,7 +55,14 @@ std::string step_line(const apply::StepReport& report) {
   auto out = fmt::format("{:>{}}/{}  {:<7}  {}", report.number, width, report.of, words(report.outcome.result).word,
                          step_words(*report.step));
   if (report.outcome.took.count() > 0) out += "  (" + duration_text(report.outcome.took) + ")";
-  if (report.outcome.error) out += ": " + report.outcome.error->message;
+  if (report.outcome.error) {
+    // The error may begin with the step's own words: once is enough.
+    std::string_view message = report.outcome.error->message;
+    if (const auto prefix = step_words(*report.step) + ": "; message.starts_with(prefix))
+      message.remove_prefix(prefix.size());
+    out += ": " + std::string(message);
+  }
+  if (!report.outcome.note.empty()) out += "; " + report.outcome.note;
   return out;
 }
 
@@ -72,7 +79,10 @@ void print_summary(Console& console, const apply::Summary& summary, int signal, 
     return;
   }
   for (const auto& [step, error] : summary.failures) {
-    console.err("gna: error: " + step_words(step) + ": " + error.message + "\n", Colour::red);
+    if (error.message.empty()) continue;  // skipped: counted below
+    const auto what = step_words(step);
+    console.err("gna: error: " + (error.message.starts_with(what) ? "" : what + ": ") + error.message + "\n",
+                Colour::red);
     if (!error.hint.empty()) console.err("  " + error.hint + "\n");
   }
   std::string why;
