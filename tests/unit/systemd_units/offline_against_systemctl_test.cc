@@ -357,7 +357,11 @@ class Generator {
     const auto name = unit();
     switch (below(4)) {
       case 0: return {directory() + name, "", "/dev/null"};
-      case 1: return {directory() + name, "", unit()};
+      case 1: {
+        // No circles: systemctl then fails over units that have nothing to do with them.
+        const auto other = unit();
+        return {directory() + std::min(name, other), "", name == other ? "z.service" : std::max(name, other)};
+      }
       case 2: return {directory() + "x.target.wants/" + name, "", directory() + unit()};
       default: return {directory() + name, "", "/opt/" + unit()};
     }
