@@ -58,6 +58,8 @@ class Connection {
   // From now on `heard` is told of jobs that ended. Takes effect before any call sent later.
   Result<void> watch_jobs(std::function<void(JobRemoved)> heard);
 
+  void stop_watching() { heard_ = nullptr; }
+
   // Answers every call that is under way with `vanished`.
   void abandon();
 

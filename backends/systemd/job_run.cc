@@ -185,7 +185,8 @@ void JobRun::settle_lost() {
     return;
   }
   // The jobs are another client's now, as it has another name, so all ends have to be asked for.
-  (void)client_.tell(manager_call("Subscribe"), by_);  // fails if we have done so before
+  if (auto told = client_.tell(manager_call("Subscribe"), by_); !told)  // as when we have done so before
+    log::event(log::Level::debug, "systemd-subscribe", "not subscribed", {{"error", told.error().message}});
   const auto seen = look_at(lost);
   for (const auto i : lost) {
     auto& job = jobs_[i];
@@ -212,7 +213,8 @@ void JobRun::wait() {
   auto until = by_;
   for (const auto& job : jobs_)
     if (job.phase != Phase::over) until = std::min(until, job.by);
-  (void)client_.connection().turn(until);
+  if (auto turned = client_.connection().turn(until); !turned)
+    log::event(log::Level::debug, "systemd-away", "the connection broke", {{"error", turned.error().message}});
 }
 
 void JobRun::lose_jobs_of_old_connection() {
@@ -235,7 +237,7 @@ void JobRun::go() {
     if (all_over()) break;
     if (!is_news()) wait();  // a look at units may have heard of others
   }
-  if (client_.connected()) (void)client_.connection().watch_jobs(nullptr);
+  if (client_.connected()) client_.connection().stop_watching();
 }
 
 }  // namespace gna::systemd

@@ -230,7 +230,7 @@ Result<bool> OfflineUnitManager::remove_links(const std::string& directory, std:
     return std::unexpected(names.error());
   }
   for (const auto& name : *names) {
-    const auto path = directory + "/" + name;
+    const auto path = path_in(directory, name);
     GNA_LET(there, root_.look(path, false));
     if (there.kind == observed::FileKind::directory) {
       GNA_LET(below, remove_links(path, leading_to));

@@ -97,6 +97,13 @@ const std::vector<std::string>& unit_search_path() {
   return path;
 }
 
+std::string path_in(const std::string& directory, std::string_view name) {
+  std::string out = directory;
+  out += '/';
+  out += name;
+  return out;
+}
+
 bool is_below(std::string_view path, std::string_view directory) {
   return path.starts_with(directory) && (path.size() == directory.size() || path[directory.size()] == '/');
 }
@@ -162,14 +169,14 @@ Result<void> UnitTree::load_drop_ins(UnitFile& unit) const {
   for (const auto& folder : folders) {
     for (const auto& directory : unit_search_path()) {
       if (!may_hold(directory, folder)) continue;
-      const auto path = directory + "/" + folder;
+      const auto path = path_in(directory, folder);
       const auto names = root_.list(path);
       if (!names) {
         if (names.error().code == Code::NotFound || names.error().code == Code::Conflict) continue;
         return std::unexpected(names.error());
       }
       for (const auto& name : *names)
-        if (name.ends_with(".conf")) files.emplace(name, path + "/" + name);
+        if (name.ends_with(".conf")) files.emplace(name, path_in(path, name));
     }
   }
   for (const auto& [name, path] : files) {
@@ -188,7 +195,7 @@ Result<UnitFile> UnitTree::find(const std::string& name) const {
   for (const auto& candidate : names) {
     for (const auto& directory : unit_search_path()) {
       if (!may_hold(directory, candidate)) continue;
-      auto unit = load(name, directory + "/" + candidate);
+      auto unit = load(name, path_in(directory, candidate));
       if (!unit && unit.error().code == Code::NotFound) continue;
       if (unit && unit->kind != UnitFile::Kind::masked) GNA_TRY(load_drop_ins(*unit));
       return unit;
@@ -246,7 +253,7 @@ Result<std::vector<UnitLink>> UnitTree::links() const {
       return std::unexpected(names.error());
     }
     for (const auto& name : *names) {
-      const auto path = directory + "/" + name;
+      const auto path = path_in(directory, name);
       GNA_LET(there, root_.look(path, false));
       if (there.kind == observed::FileKind::directory && folders != nullptr && is_dependency_folder(name))
         folders->push_back(path);

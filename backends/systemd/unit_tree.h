@@ -17,6 +17,7 @@ inline constexpr std::string_view kUnitConfigDir = "/etc/systemd/system";
 // Directories of unit files, the earlier ones win. Source: systemd.unit(5), table 1.
 const std::vector<std::string>& unit_search_path();
 bool is_in_search_path(const std::string& path);
+std::string path_in(const std::string& directory, std::string_view name);
 bool is_below(std::string_view path, std::string_view directory);
 
 struct UnitFile {
@@ -49,7 +50,7 @@ class UnitTree {
   Result<void> remember();
 
   // The file that counts, with its drop-ins' [Install].
-  // Errors: NotFound, if there is none.
+  // Errors: NotFound, if there is none; Conflict: a link to a unit that cannot have this name.
   Result<UnitFile> find(const std::string& name) const;
 
   enum class Aliases {

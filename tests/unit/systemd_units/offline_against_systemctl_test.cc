@@ -168,7 +168,7 @@ const std::vector<Shape> kShapes = {
      {{"a.service"}}},
     {"alias-link-of-another-kind",
      {{kUsr + "a.service", "[Install]\nWantedBy=x.target\n"}, {kEtc + "b.socket", "", kUsr + "a.service"}},
-     {{"b.socket"}}},
+     {{"b.socket"}, {"b.socket", false}}},
     {"instance-linked-to-template",
      {{kUsr + "t@.service", "[Install]\nWantedBy=x.target\n"},
       {kEtc + "t@x.service", "", kUsr + "t@.service"},
@@ -358,9 +358,11 @@ class Generator {
     switch (below(4)) {
       case 0: return {directory() + name, "", "/dev/null"};
       case 1: {
-        // No circles: systemctl then fails over units that have nothing to do with them.
+        // Of circles and unfit names systemctl, unlike systemd, makes errors even for units that have nothing to do
+        // with them.
         const auto other = unit();
-        return {directory() + std::min(name, other), "", name == other ? "z.service" : std::max(name, other)};
+        const auto from = std::min(name, other), to = std::max(name, other);
+        return {directory() + from, "", from != to && is_alias_fit(from, to) ? to : "/dev/null"};
       }
       case 2: return {directory() + "x.target.wants/" + name, "", directory() + unit()};
       default: return {directory() + name, "", "/opt/" + unit()};
