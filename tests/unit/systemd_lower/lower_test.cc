@@ -1,0 +1,164 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "backends/systemd/lower.h"
+#include "gna/base/digest.h"
+
+namespace gna::systemd {
+namespace {
+
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::Not;
+
+const desired::Facts kLive{.host_name = "node-a", .containerd = desired::Version{{1, 6, 20}}};
+const desired::Facts kOffline{.host_name = "node-a", .containerd = desired::Version{{1, 6, 20}}, .live = false};
+
+desired::State demo() {
+  desired::State wanted;
+  wanted.files["/etc/demo.conf"] = {.content = "a=1\n", .mode = 0644};
+  wanted.files["/opt/bin/tool"] = {.content = desired::ImageSource{"img:1", "/tool"}, .mode = 0755};
+  wanted.units["demo.service"] = {.content = "[Service]\n",
+                                  .drop_ins = {{"10-a.conf", "a"}},
+                                  .watches = {"/etc/demo.conf", "/opt/bin/tool"}};
+  return wanted;
+}
+
+plan::Plan lowered(const desired::State& wanted, const plan::Applied& applied = {}, const observed::State& now = {},
+                   const desired::Facts& facts = kLive) {
+  return lower(plan::diff(applied, now, wanted), wanted, now, facts);
+}
+
+std::vector<std::string> ids(const plan::Plan& plan) {
+  std::vector<std::string> out;
+  for (const auto& stage : plan.stages)
+    for (const auto& step : stage.steps) out.push_back(step.id);
+  return out;
+}
+
+const plan::Step& step(const plan::Plan& plan, const std::string& id) {
+  for (const auto& stage : plan.stages)
+    for (const auto& each : stage.steps)
+      if (each.id == id) return each;
+  throw std::runtime_error("no step " + id);
+}
+
+TEST(Lower, OrdersAFirstApply) {
+  EXPECT_THAT(ids(lowered(demo())),
+              ElementsAre("file:/etc/demo.conf", "file:/opt/bin/tool", "unit:demo.service",
+                          "dropIn:demo.service.d/10-a.conf", "enable:demo.service", "daemon-reload",
+                          "restart:demo.service", "restart:containerd.service"));
+}
+
+TEST(Lower, AFileAloneNeedsNoReload) {
+  desired::State wanted;
+  wanted.files["/etc/demo.conf"] = {.content = "a"};
+  EXPECT_THAT(ids(lowered(wanted)), Not(Contains("daemon-reload")));
+}
+
+TEST(Lower, AFileBelowTheUnitDirectoriesNeedsOne) {
+  desired::State wanted;
+  wanted.files["/etc/systemd/system/x.service.d/y.conf"] = {.content = "a"};
+  EXPECT_THAT(ids(lowered(wanted)), Contains("daemon-reload"));
+}
+
+TEST(Lower, AUnitThatAsksForAReloadGetsOne) {
+  const auto wanted = demo();
+  observed::State now;
+  now.units["demo.service"].need_reload = true;
+  plan::Applied applied;
+  applied.units["demo.service"].started_with = desired::digest(wanted.units.at("demo.service"), wanted);
+  EXPECT_THAT(ids(lowered(wanted, applied, now)), Contains("daemon-reload"));
+}
+
+TEST(Lower, OfflineNothingIsRestartedOrReloaded) {
+  const auto plan = lowered(demo(), {}, {}, kOffline);
+  EXPECT_THAT(ids(plan), ElementsAre("file:/etc/demo.conf", "file:/opt/bin/tool", "unit:demo.service",
+                                     "dropIn:demo.service.d/10-a.conf", "enable:demo.service"));
+  EXPECT_EQ(plan.settled.units.at("demo.service").started_with,
+            desired::digest(demo().units.at("demo.service"), demo()));
+}
+
+TEST(Lower, OwesTheRestartBeforeItWrites) {
+  const auto plan = lowered(demo());
+  for (const char* id : {"file:/etc/demo.conf", "file:/opt/bin/tool", "unit:demo.service"})
+    EXPECT_EQ(step(plan, id).before.units.at("demo.service").started_with, "") << id;
+  EXPECT_EQ(step(plan, "unit:demo.service").before.reload_owed, true);
+  EXPECT_EQ(step(plan, "daemon-reload").after.reload_owed, false);
+  EXPECT_NE(step(plan, "restart:demo.service").after.units.at("demo.service").started_with, "");
+}
+
+TEST(Lower, AJobNeedsWhatFeedsIt) {
+  EXPECT_THAT(step(lowered(demo()), "restart:demo.service").needs,
+              ElementsAre("file:/etc/demo.conf", "file:/opt/bin/tool", "unit:demo.service",
+                          "dropIn:demo.service.d/10-a.conf", "daemon-reload"));
+}
+
+TEST(Lower, ClaimsAFileBeforeItWrites) {
+  const auto plan = lowered(demo());
+  const auto& before = step(plan, "file:/etc/demo.conf").before.files.at("/etc/demo.conf");
+  EXPECT_EQ(before->sha256, "");
+  EXPECT_EQ(step(plan, "file:/etc/demo.conf").after.files.at("/etc/demo.conf")->sha256, sha256_hex("a=1\n"));
+}
+
+TEST(Lower, TheAgentsOwnUnitComesLastAndAlone) {
+  auto wanted = demo();
+  wanted.units["gardener-node-agent.service"] = {.content = "[Service]\n", .role = desired::Role::node_agent};
+  const auto plan = lowered(wanted);
+  EXPECT_EQ(plan.stages.back().name, plan::kOwnUnitStage);
+  EXPECT_EQ(plan.stages.back().steps.front().disruption, plan::Disruption::restartsAgent);
+}
+
+TEST(Lower, RetiresOwnUnitsAndLeavesVendorsRunning) {
+  plan::Applied applied{.units = {{"ours.service", {.owns_file = true}},
+                                  {"ssh.service", {.drop_ins = {{"50-x.conf", ""}}}},
+                                  {"local.service", {.drop_ins = {{"50-x.conf", ""}}}}},
+                        .containerd_started_with = "none"};
+  observed::State now;
+  now.units["local.service"].unit_file.kind = observed::FileKind::regular;
+  const auto plan = lowered({}, applied, now);
+  EXPECT_THAT(ids(plan), ElementsAre("retire:local.service", "retire:ours.service", "retire:ssh.service",
+                                     "daemon-reload", "restart:local.service"));
+}
+
+TEST(Lower, AMirrorThatDoesNotAnswerWaitsWithoutBlocking) {
+  desired::State wanted;
+  wanted.registries["docker.io"] = {
+      .upstream = "docker.io", .hosts = {{.url = "https://m", .capabilities = {"pull"}}}, .readiness_probe = true};
+  observed::State now;
+  now.mirrors[observed::mirror_key("docker.io", "https://m")] = {.error = "refused"};
+  const auto waiting = lowered(wanted, {}, now);
+  EXPECT_TRUE(std::holds_alternative<plan::AwaitMirror>(step(waiting, "registry:docker.io").action));
+  EXPECT_THAT(ids(waiting), Contains("await:docker.io"));
+  now.mirrors.begin()->second.reachable = true;
+  EXPECT_TRUE(std::holds_alternative<plan::WriteFile>(step(lowered(wanted, {}, now), "registry:docker.io").action));
+  EXPECT_TRUE(
+      std::holds_alternative<plan::WriteFile>(step(lowered(wanted, {}, now, kOffline), "registry:docker.io").action));
+}
+
+TEST(Lower, ClearsOnlyOurOwnOutOfTheWay) {
+  plan::Applied applied{.files = {{"/etc/x/y", {.mode = 0600, .sha256 = "1"}}}};
+  desired::State wanted;
+  wanted.files["/etc/x"] = {.content = "now a file"};
+  observed::State now;
+  now.files["/etc/x"].kind = observed::FileKind::directory;
+  const auto plan = lowered(wanted, applied, now);
+  EXPECT_EQ(plan.stages.front().steps.front().id, "clear:/etc/x");
+  EXPECT_THAT(std::get<plan::ClearTheWay>(plan.stages.front().steps.front().action).ours, ElementsAre("/etc/x/y"));
+  EXPECT_THAT(step(plan, "file:/etc/x").needs, ElementsAre("clear:/etc/x"));
+}
+
+TEST(Lower, ForgetsCpuManagerStateBeforeKubeletRestarts) {
+  desired::State wanted;
+  wanted.units["kubelet.service"] = {.content = "x", .role = desired::Role::kubelet};
+  wanted.cpu_manager_policy = "static";
+  plan::Applied applied;
+  applied.cpu_manager_policy = "none";
+  const auto plan = lowered(wanted, applied);
+  EXPECT_THAT(step(plan, "restart:kubelet.service").needs, Contains("file:/var/lib/kubelet/cpu_manager_state"));
+}
+
+TEST(Lower, IsStable) { EXPECT_EQ(ids(lowered(demo())), ids(lowered(demo()))); }
+
+}  // namespace
+}  // namespace gna::systemd
