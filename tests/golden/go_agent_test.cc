@@ -115,8 +115,8 @@ TEST_P(GoAgent, LeavesTheSameNode) {
   EXPECT_EQ(found, deviation.lines);
 }
 
-INSTANTIATE_TEST_SUITE_P(All, GoAgent, ::testing::ValuesIn(run_names()), [](const auto& info) {
-  return std::regex_replace(info.param, std::regex("[^A-Za-z0-9]"), "_");
+INSTANTIATE_TEST_SUITE_P(All, GoAgent, ::testing::ValuesIn(run_names()), [](const auto& test) {
+  return std::regex_replace(test.param, std::regex("[^A-Za-z0-9]"), "_");
 });
 
 TEST(GoAgentData, IsWhole) {

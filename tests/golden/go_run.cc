@@ -132,7 +132,7 @@ class Node::Images : public backend::ContentSource {
 
 namespace {
 
-systemd::Environment answers(const std::string& containerd) {
+systemd::Environment answers(const std::string& containerd, bool reachable) {
   return {
       .containerd_version = [containerd](Deadline) -> Result<desired::Version> {
         return desired::parse_version(containerd).value();
@@ -140,25 +140,26 @@ systemd::Environment answers(const std::string& containerd) {
       .containerd_default_config =
           [containerd](Deadline) -> Result<std::string> { return written("@" + containerd + ".toml"); },
       .probe =
-          [](const std::vector<backend::MirrorQuestion>& questions, Deadline) {
-            std::map<std::string, observed::Mirror> nobody;
+          [reachable](const std::vector<backend::MirrorQuestion>& questions, Deadline) {
+            std::map<std::string, observed::Mirror> out;
             for (const auto& question : questions)
-              nobody[observed::mirror_key(question.upstream, question.url)] = {.error = "connection refused"};
-            return nobody;
+              out[observed::mirror_key(question.upstream, question.url)] = {
+                  .reachable = reachable, .error = reachable ? "" : "connection refused"};
+            return out;
           },
   };
 }
 
 }  // namespace
 
-Node::Node(std::string host_name, std::string containerd, bool no_state) : no_state_(no_state) {
+Node::Node(std::string host_name, std::string containerd, bool no_state, Mirrors mirrors) : no_state_(no_state) {
   for (const char* folder : {"/tmp", "/var/lib/gardener-node-agent/tmp", "/var/lib/gardener-node-agent/credentials",
                              "/etc/systemd/system"})
     stdfs::create_directories(root_.on_host(folder));
   fs_ = std::make_unique<fs::RootFs>(std::move(fs::RootFs::open(root_.path()).value()));
   auto units = std::make_unique<support::FakeUnitManager>();
   units_ = units.get();
-  os_ = systemd::make_backend(*fs_, std::move(units), answers(containerd),
+  os_ = systemd::make_backend(*fs_, std::move(units), answers(containerd, mirrors == Mirrors::answer),
                               {.host_name = host_name, .containerd_version = containerd});
   pulls_ = std::make_unique<std::vector<std::string>>();
   images_ = std::make_shared<Images>(*pulls_);
@@ -202,6 +203,12 @@ Result<apply::Summary> Node::apply(const std::string& osc_path, const std::vecto
     operations_.push_back(std::move(line));
   }
   return summary;
+}
+
+Result<apply::Summary> Node::reset() {
+  apply::Pass pass(*os_, *images_, *store_, secret);
+  GNA_LET(prepared, pass.prepare_reset(soon()));
+  return pass.execute(prepared, {.restart_agent = false}, {}, soon());
 }
 
 std::vector<std::string> Node::take_operations() {

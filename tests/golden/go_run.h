@@ -41,7 +41,8 @@ GoRun load_run(const std::string& name);
 // as those of the golden data did.
 class Node {
  public:
-  Node(std::string host_name, std::string containerd, bool no_state);
+  enum class Mirrors { answer, dead };
+  Node(std::string host_name, std::string containerd, bool no_state, Mirrors mirrors = Mirrors::dead);
   ~Node();
 
   // What somebody does by hand, or what upstream left.
@@ -53,6 +54,7 @@ class Node {
   // One pass; `fail`: operations that fail in it.
   Result<apply::Summary> apply(const std::string& osc_path, const std::vector<std::string>& fail = {});
   Result<apply::Prepared> prepare(const std::string& osc_path);
+  Result<apply::Summary> reset();
 
   std::vector<std::string> take_operations();  // pulls and unit operations
   std::vector<std::string> tree() const;       // as tree.txt has it; less what doesn't count

@@ -72,7 +72,7 @@ INSTANTIATE_TEST_SUITE_P(
                       SecrecyCase{"pki", "/var/lib/kubelet/pki/x.pem", 0644, true},
                       SecrecyCase{"kubeconfig", "/var/lib/x/kubeconfig", 0644, true},
                       SecrecyCase{"public_text", "/etc/a", 0644, false}),
-    [](const auto& info) { return info.param.name; });
+    [](const auto& test) { return test.param.name; });
 
 TEST(Render, TheAgentsUnitCannotBeSwitchedOff) {
   osc::Osc osc;

@@ -176,7 +176,7 @@ INSTANTIATE_TEST_SUITE_P(Table, DeadUnit,
                                            DeadCase{"waits", "inactive", "dead", "simple", true, Job::none},
                                            DeadCase{"comes", "activating", "auto-restart", "simple", false, Job::none},
                                            DeadCase{"reloads", "reloading", "reload", "notify", false, Job::none}),
-                         [](const auto& info) { return info.param.name; });
+                         [](const auto& test) { return test.param.name; });
 
 class Word : public ::testing::TestWithParam<const char*> {};
 
@@ -187,7 +187,7 @@ TEST_P(Word, IsNeverEnabledAgain) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Enablement, Word, ::testing::Values("enabled", "static", "indirect", "generated", "alias"),
-                         [](const auto& info) { return std::string(info.param); });
+                         [](const auto& test) { return std::string(test.param); });
 
 TEST(Diff, EnablesAgainWhatSomebodyDisabled) {
   Settled node;

@@ -61,7 +61,7 @@ INSTANTIATE_TEST_SUITE_P(
         Disturbance{"mirror", [](Node& n) { n.now.registries.clear(); }},
         Disturbance{"config_toml", [](Node& n) { n.now.containerd_config_sha256 = "other"; }},
         Disturbance{"containerd_restart_owed", [](Node& n) { n.applied.containerd_started_with.clear(); }}),
-    [](const auto& info) { return info.param.name; });
+    [](const auto& test) { return test.param.name; });
 
 }  // namespace
 }  // namespace gna::plan
