@@ -18,30 +18,30 @@ constexpr const char* kContainerd = "1.6.20";
 constexpr int kRandomPairs = 60;
 constexpr unsigned kSeed = 20261123;
 
-struct Pair {
+struct DocumentPair {
   std::string name = {};
   std::string before = {};
   std::string after = {};
 };
 
-std::vector<Pair> upgrade_pairs() {
-  std::vector<Pair> pairs;
+std::vector<DocumentPair> upgrade_pairs() {
+  std::vector<DocumentPair> pairs;
   for (const auto& entry : stdfs::directory_iterator(std::string(GNA_TESTDATA) + "/osc/upgrades"))
     if (entry.is_directory())
       pairs.push_back({entry.path().filename(), entry.path() / "old.yaml", entry.path() / "new.yaml"});
-  std::ranges::sort(pairs, {}, &Pair::name);
+  std::ranges::sort(pairs, {}, &DocumentPair::name);
   return pairs;
 }
 
 // Two random documents of the chains: much changes at once.
-std::vector<Pair> random_pairs() {
+std::vector<DocumentPair> random_pairs() {
   std::vector<std::string> documents;
   for (const auto& name : run_names()) {
     if (!name.starts_with("chain-")) continue;
     for (const auto& step : load_run(name).steps) documents.push_back(step.osc_path);
   }
   std::mt19937 random(kSeed);
-  std::vector<Pair> pairs;
+  std::vector<DocumentPair> pairs;
   for (int i = 0; i < kRandomPairs; ++i) {
     const auto pick = [&] { return documents.at(random() % documents.size()); };
     pairs.push_back({"seed_" + std::to_string(kSeed) + "_" + std::to_string(i), pick(), pick()});
@@ -62,7 +62,7 @@ void apply(Node& node, const std::string& osc) {
   for (const auto& [step, error] : summary->failures) ADD_FAILURE() << osc << ": " << step.id << ": " << error.message;
 }
 
-class Upgrade : public ::testing::TestWithParam<Pair> {};
+class Upgrade : public ::testing::TestWithParam<DocumentPair> {};
 
 TEST_P(Upgrade, EndsWhereAFreshNodeEnds) {
   const auto& [name, before, after] = GetParam();
@@ -90,7 +90,7 @@ TEST_P(Upgrade, HasNothingToDoTheSecondTime) {
   }
 }
 
-std::string label(const ::testing::TestParamInfo<Pair>& test) {
+std::string label(const ::testing::TestParamInfo<DocumentPair>& test) {
   return std::regex_replace(test.param.name, std::regex("[^A-Za-z0-9]"), "_");
 }
 
