@@ -206,10 +206,13 @@ class Lowering {
     }
     Record done;
     done.containerd_config_sha256 = sha256_hex(patched->toml);
+    done.containerd_originals = patched->originals_after;
     if (!wanted_.containerd) done.containerd_restored = true;
     if (on_disk && !patched->changed) {
       if (wanted_.containerd) done.containerd = wanted_.containerd;
       plan_.settled.containerd = done.containerd;
+      plan_.settled.containerd_originals = patched->originals;
+      for (const auto& [key, value] : patched->originals_after) plan_.settled.containerd_originals[key] = value;
       plan_.settled.containerd_restored = done.containerd_restored;
       plan_.settled.containerd_config_sha256 = done.containerd_config_sha256;
       plan_.settled.containerd_originals = patched->originals;

@@ -56,7 +56,7 @@ std::unique_ptr<Node> fresh_node() {
   return node;
 }
 
-void apply(Node& node, const std::string& osc) {
+void applied(Node& node, const std::string& osc) {
   const auto summary = node.apply(osc);
   ASSERT_TRUE(summary) << osc << ": " << summary.error().message;
   for (const auto& [step, error] : summary->failures) ADD_FAILURE() << osc << ": " << step.id << ": " << error.message;
@@ -67,10 +67,10 @@ class Upgrade : public ::testing::TestWithParam<DocumentPair> {};
 TEST_P(Upgrade, EndsWhereAFreshNodeEnds) {
   const auto& [name, before, after] = GetParam();
   const auto upgraded = fresh_node();
-  apply(*upgraded, before);
-  apply(*upgraded, after);
+  applied(*upgraded, before);
+  applied(*upgraded, after);
   const auto fresh = fresh_node();
-  apply(*fresh, after);
+  applied(*fresh, after);
   EXPECT_EQ(differences(what_counts(fresh->tree()), what_counts(upgraded->tree())), std::vector<std::string>{});
   EXPECT_EQ(config_differences(fresh->read("/etc/containerd/config.toml"), upgraded->read("/etc/containerd/config.toml")),
             std::vector<std::string>{});
@@ -79,13 +79,13 @@ TEST_P(Upgrade, EndsWhereAFreshNodeEnds) {
 TEST_P(Upgrade, HasNothingToDoTheSecondTime) {
   const auto node = fresh_node();
   for (const auto& osc : {GetParam().before, GetParam().after}) {
-    apply(*node, osc);
+    applied(*node, osc);
     const auto again = node->prepare(osc);
     ASSERT_TRUE(again) << again.error().message;
     for (const auto& stage : again->plan.stages)
       for (const auto& step : stage.steps) ADD_FAILURE() << osc << ": " << step.id << ": " << step.reason;
     const auto tree = node->tree();
-    apply(*node, osc);
+    applied(*node, osc);
     EXPECT_EQ(differences(tree, node->tree()), std::vector<std::string>{});
   }
 }
@@ -105,7 +105,7 @@ TEST(Reset, LeavesTheNodeAsItWas) {
   node->write("/etc/systemd/system/demo.service.d/99-foreign.conf", "[Service]\n");
   const auto before = what_counts(node->tree());
   const auto config = node->read("/etc/containerd/config.toml");
-  apply(*node, std::string(GNA_TESTDATA) + "/osc/upgrades/12-dropin-changed/new.yaml");
+  applied(*node, std::string(GNA_TESTDATA) + "/osc/upgrades/12-dropin-changed/new.yaml");
   ASSERT_TRUE(node->reset());
   EXPECT_EQ(differences(before, what_counts(node->tree())), std::vector<std::string>{});
   EXPECT_EQ(config_differences(config, node->read("/etc/containerd/config.toml")), std::vector<std::string>{});

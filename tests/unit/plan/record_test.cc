@@ -21,11 +21,11 @@ TEST(Record, TwiceEqualsOnce) {
   EXPECT_EQ(once.units.at("u.service").started_with, "d");
 }
 
-TEST(Record, TheFirstOriginalStays) {
+TEST(Record, OriginalsComeAndGo) {
   Applied applied;
-  edit(applied, {.containerd_originals = {{"k", "\"theirs\""}}});
-  edit(applied, {.containerd_originals = {{"k", "\"ours\""}}});
-  EXPECT_EQ(applied.containerd_originals.at("k"), "\"theirs\"");
+  edit(applied, {.containerd_originals = {{"k", "\"theirs\""}, {"l", "1"}}});
+  edit(applied, {.containerd_originals = {{"k", std::nullopt}}});
+  EXPECT_EQ(applied.containerd_originals, (std::map<std::string, std::string>{{"l", "1"}}));
 }
 
 TEST(Record, RestoringForgetsTheOriginals) {
