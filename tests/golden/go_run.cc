@@ -41,15 +41,21 @@ std::string written(const std::string& bytes) {
   return read_host_file(std::string(kTestdata) + "/golden/containerd/" + bytes.substr(1));
 }
 
+// Go writes an empty list as null.
+std::vector<std::string> strings(const nlohmann::json& object, const char* key) {
+  const auto at = object.find(key);
+  return at == object.end() || at->is_null() ? std::vector<std::string>() : at->get<std::vector<std::string>>();
+}
+
 void load_steps(const nlohmann::json& input, const std::string& folder, GoRun& run) {
   for (const auto& step : input.at("steps")) {
     GoStep out;
     const std::string osc = step.at("osc");
     out.osc_path = osc.starts_with("osc/") ? std::string(kTestdata) + "/" + osc : folder + "/" + osc;
-    for (const auto& [path, bytes] : step.value("write", nlohmann::json::object()).items())
-      out.write[path] = written(bytes);
-    for (const auto& path : step.value("remove", nlohmann::json::array())) out.remove.push_back(path);
-    for (const auto& operation : step.value("fail", nlohmann::json::array())) out.fail.push_back(operation);
+    const auto write = step.value("write", nlohmann::json::object());
+    for (const auto& [path, bytes] : write.items()) out.write[path] = written(bytes);
+    out.remove = strings(step, "remove");
+    out.fail = strings(step, "fail");
     run.steps.push_back(std::move(out));
   }
 }
