@@ -88,6 +88,7 @@ TEST_P(GoAgent, LeavesTheSameNode) {
     const auto& step = run.steps[i];
     for (const auto& [path, bytes] : step.write) node.write(path, bytes);
     for (const auto& path : step.remove) node.remove(path);
+    for (const auto& line : refusals(step.osc_path)) found.push_back("step " + std::to_string(i + 1) + " " + line);
     const auto summary = node.apply(step.osc_path, step.fail);
     ASSERT_TRUE(summary) << summary.error().message;
     EXPECT_EQ(summary->failed > 0, !step.fail.empty()) << "step " << i + 1;

@@ -86,6 +86,7 @@ std::vector<std::string> differences(const std::vector<std::string>& theirs, con
 std::vector<std::string> config_differences(const std::string& theirs, const std::string& ours);
 
 osc::Document parse_file(const std::string& path);
+std::vector<std::string> refusals(const std::string& path);  // what `gna apply` would say instead
 std::string read_host_file(const std::string& path);
 
 }  // namespace gna::golden
