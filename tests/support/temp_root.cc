@@ -1,6 +1,7 @@
 #include "tests/support/temp_root.h"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <fstream>
@@ -12,7 +13,11 @@ namespace gna::support {
 namespace stdfs = std::filesystem;
 
 TempRoot::TempRoot() {
-  std::string name = (stdfs::temp_directory_path() / "gna-test-XXXXXX").string();
+  // In memory if there is room for it: what is under test syncs a lot, and a busy disk would decide how
+  // long the suites take.
+  const stdfs::path memory = "/dev/shm";
+  const auto folder = ::access(memory.c_str(), W_OK) == 0 ? memory : stdfs::temp_directory_path();
+  std::string name = (folder / "gna-test-XXXXXX").string();
   if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("mkdtemp " + name);
   ::chmod(name.c_str(), 0755);
   path_ = name;
