@@ -398,7 +398,7 @@ constexpr std::string_view kCoreTags = "tag:yaml.org,2002:";
 
 class Events final : public YAML::EventHandler {
  public:
-  explicit Events(Builder& builder) : builder_(builder) {}
+  Events(std::string_view text, Builder& builder) : text_(text), builder_(builder) {}
 
   void OnDocumentStart(const YAML::Mark& mark) override {
     // At a bracket that closes nothing yaml-cpp 0.7 finds empty documents without end.
@@ -418,6 +418,8 @@ class Events final : public YAML::EventHandler {
                 const std::string& read) override {
     const Mark at = mark_of(mark);
     std::string value = mended(read);
+    if (tag == "!" && (value.empty() || value.back() == '\n'))
+      value += lost_breaks(static_cast<std::size_t>(std::max(mark.pos, 0)));
     if (builder_.wants_key()) {
       if (anchor != 0) refuse(at, "key", "an anchor on a key", builder_.field());
       if (tag == "?" && value == "<<") return builder_.key(at, std::move(value), true);
@@ -442,6 +444,31 @@ class Events final : public YAML::EventHandler {
 
  private:
   static Mark mark_of(const YAML::Mark& mark) { return {std::max(mark.line, 0) + 1, std::max(mark.column, 0) + 1}; }
+
+  // Quoted text that ends in line breaks: folding keeps all of them less one, yaml-cpp 0.7 keeps one
+  // at most, and none if there is nothing else between the quotes. It reads everything else right,
+  // breaks behind an escape too.
+  std::string lost_breaks(std::size_t quote) const {
+    if (quote >= text_.size() || (text_[quote] != '\'' && text_[quote] != '"')) return {};
+    std::size_t end = quote + 1;           // of the quoted text
+    std::size_t written_end = quote + 1;   // of what is neither blank nor a line break
+    bool escape_last = false;
+    for (; end < text_.size(); ++end) {
+      const char c = text_[end];
+      const bool doubled = c == '\'' && text_[quote] == c && end + 1 < text_.size() && text_[end + 1] == c;
+      if (c == text_[quote] && !doubled) break;
+      const bool escape = c == '\\' && text_[quote] == '"';
+      if (doubled || escape) ++end;
+      if (doubled || escape || !std::string_view(" \t\r\n").contains(c)) {
+        written_end = end + 1;
+        escape_last = escape;
+      }
+    }
+    if (end >= text_.size() || escape_last) return {};
+    const auto tail = text_.substr(written_end, end - written_end);
+    const auto kept = written_end == quote + 1 ? 1 : 2;  // one is folded away; of the others yaml-cpp kept one, or none
+    return std::string(static_cast<std::size_t>(std::max<std::ptrdiff_t>(std::ranges::count(tail, '\n') - kept, 0)), '\n');
+  }
 
   // yaml-cpp 0.7 has Latin-1 for the escapes \\N and \\_. All else being UTF-8, they are easy to tell.
   static std::string mended(const std::string& value) {
@@ -519,6 +546,7 @@ class Events final : public YAML::EventHandler {
     return to_json(node);
   }
 
+  std::string_view text_;
   Builder& builder_;
   int document_at_ = -1;
 };
@@ -550,7 +578,7 @@ void read_yaml(const Checked& checked, const Limits& limits, Builder& builder) {
   std::istream in(&view);
   try {
     YAML::Parser parser(in);
-    Events events(builder);
+    Events events(checked.text, builder);
     while (parser.HandleNextDocument(events)) {
     }
   } catch (const YAML::Exception& error) {

@@ -490,8 +490,10 @@ class Lowering {
     for (const auto& [name, change] : work_.units) {
       const auto& unit = wanted_.units.at(name);
       if (change.job == plan::UnitChange::Job::none) continue;
-      const bool restart = change.job == plan::UnitChange::Job::restart;
-      const bool start = change.job == plan::UnitChange::Job::start;
+      // A containerd that failed to start with other settings gets its restart, not just a start.
+      const bool new_settings = unit.role == desired::Role::containerd && containerd_restart_;
+      const bool start = change.job == plan::UnitChange::Job::start && !new_settings;
+      const bool restart = change.job == plan::UnitChange::Job::restart || (change.job != plan::UnitChange::Job::stop && !start);
       const plan::Job job = restart ? plan::Job::restart : start ? plan::Job::start : plan::Job::stop;
       const Verb verb = restart ? Verb::restart : start ? Verb::start : Verb::stop;
       Step step{.id = std::string(to_string(verb)) + ":" + name,
