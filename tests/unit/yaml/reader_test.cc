@@ -110,6 +110,21 @@ INSTANTIATE_TEST_SUITE_P(Json, Reads,
                                            Text{"second_value", "{} {}", "refused: multiple-documents"}),
                          [](const auto& test) { return test.param.name; });
 
+// yaml-cpp 0.7 loses them.
+TEST(Reader, KeepsLineBreaksAtTheEndOfQuotedText) {
+  for (const std::string quote : {"'", "\""}) {
+    const auto read_quoted = [&](const std::string& text) { return json("a: " + quote + text + " " + quote + "\n"); };
+    EXPECT_EQ(read_quoted("\n\n"), "{\"a\":\"\\n\"}") << quote;
+    EXPECT_EQ(read_quoted("\n\n\n"), "{\"a\":\"\\n\\n\"}") << quote;
+    EXPECT_EQ(read_quoted("x\n"), "{\"a\":\"x \"}") << quote;
+    EXPECT_EQ(read_quoted("x\n\n"), "{\"a\":\"x\\n\"}") << quote;
+    EXPECT_EQ(read_quoted("x\n \n\t\n"), "{\"a\":\"x\\n\\n\"}") << quote;
+    EXPECT_EQ(read_quoted("x\n\n\ny"), "{\"a\":\"x\\n\\ny \"}") << quote;
+  }
+  EXPECT_EQ(json("a: 'it''s\n\n\n'\n"), "{\"a\":\"it's\\n\\n\"}");
+  EXPECT_EQ(json("a: \"x\\n\n\n\n\"\n"), "{\"a\":\"x\\n\\n\\n\"}");
+}
+
 TEST(Reader, WarnsOfJsonThatIsNone) {
   EXPECT_EQ(read("{\"a\":1,}")->warnings.at(0).code, "json-syntax");
   EXPECT_TRUE(read("{\"a\":1}")->warnings.empty());
