@@ -24,7 +24,8 @@ struct FakeSystemd1Options {
   // Where unit files lie: units exist if they have one, are enabled by symlinks there, and
   // NeedDaemonReload tells whether their bytes changed since they were loaded.
   // FINGERPRINT is of the bytes that were loaded: of unit file and drop-ins.
-  // Empty: every unit exists.
+  // Empty: every unit exists, and enabling leaves no trace but here. A client that reads enablement from the unit
+  // files itself (BusOptions::unit_files, as `gna` does) has to have the same root.
   std::string root = {};
   // See Mishap. WORD is a job result, or a D-Bus error's name where no job is.
   std::vector<std::string> script = {};
