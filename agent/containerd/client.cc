@@ -116,8 +116,7 @@ Client::Client(Address address) : state_(std::make_unique<State>()) {
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   // The environment's proxy is for registries; gRPC would take it for the socket, too.
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
-  state_->channel =
-      grpc::CreateCustomChannel("unix:" + address.socket, grpc::InsecureChannelCredentials(), arguments);
+  state_->channel = grpc::CreateCustomChannel("unix:" + address.socket, grpc::InsecureChannelCredentials(), arguments);
   state_->address = std::move(address);
   state_->version = version_v1::Version::NewStub(state_->channel);
   state_->introspection = introspection_v1::Introspection::NewStub(state_->channel);
@@ -248,9 +247,8 @@ Result<std::vector<Mount>> Client::view(const std::string& key, const std::strin
     return failed("view of " + parent, status);
   std::vector<Mount> mounts;
   for (const auto& mount : response.mounts())
-    mounts.push_back({.type = mount.type(),
-                      .source = mount.source(),
-                      .options = {mount.options().begin(), mount.options().end()}});
+    mounts.push_back(
+        {.type = mount.type(), .source = mount.source(), .options = {mount.options().begin(), mount.options().end()}});
   return mounts;
 }
 

@@ -58,6 +58,7 @@ std::vector<std::string> environment() {
 
 std::vector<char*> pointers(std::vector<std::string>& strings) {
   std::vector<char*> out;
+  out.reserve(strings.size() + 1);
   for (auto& string : strings) out.push_back(string.data());
   out.push_back(nullptr);
   return out;
@@ -141,8 +142,8 @@ Result<Exit> run_program(std::vector<std::string> arguments, Deadline by) {
 }
 
 Result<std::string> find_program(const std::string& name, const std::vector<std::string>& directories) {
-  for (const auto& directory : directories)
-    if (const auto path = directory + "/" + name; ::access(path.c_str(), X_OK) == 0) return path;
+  for (std::string path : directories)
+    if (path.append("/").append(name); ::access(path.c_str(), X_OK) == 0) return path;
   return fail(Code::NotFound, name + " is in none of this node's program directories");
 }
 

@@ -22,8 +22,8 @@ struct Exit {
 Result<Exit> run_program(std::vector<std::string> arguments, Deadline by);
 
 // Where programs of a node are looked for, in this order; never the caller's PATH.
-inline const std::vector<std::string> kProgramDirectories = {"/usr/local/bin", "/usr/bin",  "/bin",    "/usr/local/sbin",
-                                                             "/usr/sbin",      "/sbin",     "/opt/bin"};
+inline const std::vector<std::string> kProgramDirectories = {"/usr/local/bin", "/usr/bin", "/bin",    "/usr/local/sbin",
+                                                             "/usr/sbin",      "/sbin",    "/opt/bin"};
 
 // Errors: NotFound.
 Result<std::string> find_program(const std::string& name,

@@ -29,8 +29,7 @@ Error ctr_error(const Exit& exit) {
   const std::string how = WIFEXITED(exit.status) ? "exit " + std::to_string(WEXITSTATUS(exit.status))
                                                  : "signal " + std::to_string(WTERMSIG(exit.status));
   const bool absent = line.ends_with("not found");
-  return {absent ? Code::NotFound : Code::Unavailable,
-          "ctr: " + (line.empty() ? how : line)};
+  return {absent ? Code::NotFound : Code::Unavailable, "ctr: " + (line.empty() ? how : line)};
 }
 
 // "v2.1.5" and "2.1.5~ds1" have the major version 2. Anything else counts as old: `ctr` works with all.
@@ -61,8 +60,8 @@ Result<void> pull_with_ctr(const Address& address, const std::string& reference,
                            Deadline by) {
   GNA_LET(ctr, find_ctr(options.ctr_directories));
   GNA_LET(exit, run_program({ctr, "-a", address.socket, "-n", address.name_space, "images", "pull", "--hosts-dir",
-                     options.hosts_directory, "--platform", "linux/" + options.architecture, reference},
-                    by));
+                             options.hosts_directory, "--platform", "linux/" + options.architecture, reference},
+                            by));
   if (exit.status != 0) return std::unexpected(ctr_error(exit));
   return {};
 }
@@ -99,8 +98,7 @@ Result<void> pull(Client& client, const std::string& reference, const PullOption
   GNA_TRY(check_reference(reference));
   GNA_LET_AT(step, way, choose_way(client, by));
   if (way == Way::transfer) {
-    GNA_TRY_AT(step,
-               client.transfer(reference, options.hosts_directory, options.architecture, options.lease, by));
+    GNA_TRY_AT(step, client.transfer(reference, options.hosts_directory, options.architecture, options.lease, by));
   } else {
     GNA_TRY_AT(step, pull_with_ctr(client.address(), reference, options, by));
   }

@@ -18,8 +18,8 @@ struct PullOptions {
   std::string architecture = host_architecture();
   std::string lease = {};  // holds what arrives until its image record does
   // Where the node's `ctr` is looked for, in this order; never the caller's PATH.
-  std::vector<std::string> ctr_directories = {"/usr/local/bin", "/usr/bin", "/bin", "/usr/local/sbin",
-                                              "/usr/sbin", "/sbin", "/opt/bin"};
+  std::vector<std::string> ctr_directories = {"/usr/local/bin", "/usr/bin", "/bin",    "/usr/local/sbin",
+                                              "/usr/sbin",      "/sbin",    "/opt/bin"};
 };
 
 // containerd 2 pulls by its transfer service, which reads the hosts directory itself. Older ones pull by

@@ -58,7 +58,7 @@ Result<Fd> open_beneath(const std::string& directory, const std::string& path) {
   how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
   const Fd handle(static_cast<int>(::syscall(SYS_openat2, root.get(), path.c_str(), &how, sizeof how)));
   if (!handle) return fail_errno(errno, path + " in the image");
-  struct stat status {};
+  struct stat status{};
   if (::fstat(handle.get(), &status) != 0) return fail_errno(errno, path + " in the image");
   if (!S_ISREG(status.st_mode)) return fail(Code::InvalidArgument, path + " is not a regular file in the image");
   Fd file(::open(("/proc/self/fd/" + std::to_string(handle.get())).c_str(), O_RDONLY | O_CLOEXEC));
@@ -102,13 +102,14 @@ class ContainerdSource : public backend::ContentSource {
   Result<void> available(const std::vector<desired::ImageSource>& sources, Deadline by) override {
     if (sources.empty()) return {};
     std::vector<std::string> references;
+    references.reserve(sources.size());
     for (const auto& source : sources) references.push_back(source.image);
     auto result = containerd::can_pull(client_, references, options_, by);
     if (!result) {
       Error error = std::move(result).error().with("files from images");
       if (error.hint.empty() && error.code != Code::InvalidArgument)
-        error.hint = "start containerd (" + client_.address().socket +
-                     "), or pass --image-layout DIR with the images in it";
+        error.hint =
+            "start containerd (" + client_.address().socket + "), or pass --image-layout DIR with the images in it";
       return std::unexpected(std::move(error));
     }
     return {};
@@ -136,8 +137,8 @@ class ContainerdSource : public backend::ContentSource {
     GNA_TRY(containerd::pull(client_, source.image, options, by));
     GNA_LET(target, client_.image(source.image, by));
     const auto read = [&](const oci::Descriptor& blob) { return client_.read(blob.digest, kDocumentBytes, by); };
-    GNA_LET(image, oci::resolve({.media_type = target.media_type, .digest = target.digest}, read,
-                                options_.architecture));
+    GNA_LET(image,
+            oci::resolve({.media_type = target.media_type, .digest = target.digest}, read, options_.architecture));
     const std::string chain = oci::chain_id(image.diff_ids);
     if (chain.empty()) return fail(Code::NotFound, "the image has no layers");
     // An image record proves nothing: 1.x writes it before it unpacks.

@@ -106,7 +106,7 @@ class Blob {
     const std::string path = directory + "/blobs/sha256/" + blob.digest.substr(std::string_view("sha256:").size());
     Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
     if (!file) return fail_errno(errno, "blob " + blob.digest);
-    struct stat status {};
+    struct stat status{};
     if (::fstat(file.get(), &status) != 0) return fail_errno(errno, "blob " + blob.digest);
     if (!S_ISREG(status.st_mode) || static_cast<std::uint64_t>(status.st_size) != blob.size_bytes)
       return fail(Code::Corrupt, "blob " + blob.digest + ": not of the size that its manifest tells");
@@ -209,7 +209,8 @@ class ImageLayout : public backend::ContentSource {
     const Sink bounded = [&](std::string_view bytes) -> Result<void> {
       total += bytes.size();
       if (total > options_.unpacked_bytes)
-        return fail(Code::InvalidArgument, "layer unpacks to more than " + std::to_string(options_.unpacked_bytes) + " bytes");
+        return fail(Code::InvalidArgument,
+                    "layer unpacks to more than " + std::to_string(options_.unpacked_bytes) + " bytes");
       if (Clock::now() >= by) return fail(Code::DeadlineExceeded, "layer not unpacked in time");
       return sink(bytes);
     };
@@ -249,8 +250,7 @@ class ImageLayout : public backend::ContentSource {
 
   Result<oci::Image> find_image(const std::string& reference, Deadline by) const {
     GNA_LET(target, find_target(reference));
-    return oci::resolve(
-        target, [&](const oci::Descriptor& blob) { return document(blob, by); }, options_.architecture);
+    return oci::resolve(target, [&](const oci::Descriptor& blob) { return document(blob, by); }, options_.architecture);
   }
 
   struct Laid {

@@ -13,9 +13,9 @@ namespace gna::content {
 struct LayoutOptions {
   std::string architecture = containerd::host_architecture();
   // Bounds on what a hostile or broken image may cost.
-  std::uint64_t document_bytes = 4u << 20;       // an index, a manifest, a config
-  std::uint64_t unpacked_bytes = 16ull << 30;    // of one layer
-  std::size_t entries = 1'000'000;               // of all layers of an image
+  std::uint64_t document_bytes = 4u << 20;     // an index, a manifest, a config
+  std::uint64_t unpacked_bytes = 16ull << 30;  // of one layer
+  std::size_t entries = 1'000'000;             // of all layers of an image
 };
 
 // The directory as `skopeo copy … oci:DIR:REF` or `buildah push … oci:DIR:REF` write it. An image is found by its

@@ -132,7 +132,11 @@ Result<Image> resolve(const Descriptor& target, const Read& read, const std::str
 
 std::string chain_id(const std::vector<std::string>& diff_ids) {
   std::string chain;
-  for (const auto& id : diff_ids) chain = chain.empty() ? id : "sha256:" + sha256_hex(chain + " " + id);
+  for (const auto& id : diff_ids) {
+    if (!chain.empty()) chain.append(" ");
+    chain.append(id);
+    if (chain.size() > id.size()) chain = "sha256:" + sha256_hex(chain);
+  }
   return chain;
 }
 

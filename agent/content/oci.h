@@ -16,11 +16,11 @@ namespace gna::content::oci {
 
 struct Descriptor {
   std::string media_type = {};
-  std::string digest = {};        // "sha256:" and 64 hex digits: parsing refuses others
+  std::string digest = {};  // "sha256:" and 64 hex digits: parsing refuses others
   std::uint64_t size_bytes = 0;
-  std::string os = {};            // both empty: no platform given
+  std::string os = {};  // both empty: no platform given
   std::string architecture = {};
-  std::string ref_name = {};      // org.opencontainers.image.ref.name
+  std::string ref_name = {};  // org.opencontainers.image.ref.name
   bool operator==(const Descriptor&) const = default;
 };
 

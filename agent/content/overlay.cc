@@ -14,8 +14,8 @@ constexpr std::size_t kPage = 4096;  // mount(2) takes one page of data, NUL inc
 constexpr std::string_view kLower = "lowerdir=";
 
 constexpr std::pair<std::string_view, unsigned long> kFlags[] = {
-    {"ro", MS_RDONLY},     {"nosuid", MS_NOSUID},     {"nodev", MS_NODEV},
-    {"noexec", MS_NOEXEC}, {"noatime", MS_NOATIME},   {"nodiratime", MS_NODIRATIME},
+    {"ro", MS_RDONLY},        {"nosuid", MS_NOSUID},     {"nodev", MS_NODEV},
+    {"noexec", MS_NOEXEC},    {"noatime", MS_NOATIME},   {"nodiratime", MS_NODIRATIME},
     {"sync", MS_SYNCHRONOUS}, {"relatime", MS_RELATIME}, {"strictatime", MS_STRICTATIME},
 };
 

@@ -35,12 +35,12 @@ class TarScanner {
   Result<void> take_pax();
 
   OnEntry on_entry_;
-  std::uint64_t offset_ = 0;      // of the next byte in the stream
-  std::string block_;             // a header, or an extension's payload, as far as it has come
-  std::uint64_t skip_ = 0;        // payload and padding that nobody reads
-  std::uint64_t collect_ = 0;     // payload of an extension, still to come
-  char extension_ = 0;            // its type
-  int zero_blocks_ = 0;           // two end the archive
+  std::uint64_t offset_ = 0;   // of the next byte in the stream
+  std::string block_;          // a header, or an extension's payload, as far as it has come
+  std::uint64_t skip_ = 0;     // payload and padding that nobody reads
+  std::uint64_t collect_ = 0;  // payload of an extension, still to come
+  char extension_ = 0;         // its type
+  int zero_blocks_ = 0;        // two end the archive
   // What extensions said of the next entry.
   std::string long_name_;
   std::string long_link_;

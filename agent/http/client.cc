@@ -103,8 +103,7 @@ Result<std::vector<tcp::endpoint>> addresses(const Url& url, Deadline by) {
   std::thread(look_up, lookup, url.host, port).detach();
   std::unique_lock lock(lookup->mutex);
   if (!lookup->changed.wait_until(lock, by, [&] { return lookup->done; })) return too_late("look up " + url.host);
-  if (lookup->error != 0)
-    return fail(Code::Unavailable, "look up " + url.host + ": " + ::gai_strerror(lookup->error));
+  if (lookup->error != 0) return fail(Code::Unavailable, "look up " + url.host + ": " + ::gai_strerror(lookup->error));
   if (lookup->found.empty()) return fail(Code::Unavailable, "look up " + url.host + ": no address");
   return lookup->found;
 }

@@ -24,8 +24,8 @@ struct Trust {
 struct Request {
   std::string url = {};  // http:// or https://; user-info in it is never sent nor printed
   Trust trust = {};
-  int redirects = 10;                 // followed at most; 0: the 3xx itself is the answer
-  std::size_t body_limit_bytes = 0;   // 0: the answer ends with its header, the body is not read
+  int redirects = 10;                // followed at most; 0: the 3xx itself is the answer
+  std::size_t body_limit_bytes = 0;  // 0: the answer ends with its header, the body is not read
 };
 
 struct Response {

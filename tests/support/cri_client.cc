@@ -1,6 +1,7 @@
 // gna-cri: what kubelet asks of a container runtime, from a command line, for tests and the demo.
 //
-//   gna-cri [--socket PATH] [--timeout SECONDS] version | status | list | pull IMAGE | image-status IMAGE | remove IMAGE
+//   gna-cri [--socket PATH] [--timeout SECONDS] version | status | list | pull IMAGE | image-status IMAGE | remove
+//   IMAGE
 //
 // Exit 0: done; 1: the runtime says no; 2: usage; 3: image-status of an image that is not there.
 #include <grpcpp/grpcpp.h>
@@ -24,8 +25,7 @@ struct Runtime {
   explicit Runtime(const std::string& socket, std::chrono::seconds allowed) : timeout(allowed) {
     grpc::ChannelArguments arguments;
     arguments.SetMaxReceiveMessageSize(16 << 20);
-    const auto channel =
-        grpc::CreateCustomChannel("unix:" + socket, grpc::InsecureChannelCredentials(), arguments);
+    const auto channel = grpc::CreateCustomChannel("unix:" + socket, grpc::InsecureChannelCredentials(), arguments);
     runtime = runtime::v1::RuntimeService::NewStub(channel);
     images = runtime::v1::ImageService::NewStub(channel);
   }
@@ -130,8 +130,12 @@ struct Command {
 };
 
 const std::map<std::string, Command> kCommands = {
-    {"version", {version, false}}, {"status", {status, false}},           {"list", {list, false}},
-    {"pull", {pull, true}},        {"image-status", {image_status, true}}, {"remove", {remove, true}},
+    {"version", {version, false}},
+    {"status", {status, false}},
+    {"list", {list, false}},
+    {"pull", {pull, true}},
+    {"image-status", {image_status, true}},
+    {"remove", {remove, true}},
 };
 
 }  // namespace

@@ -126,8 +126,7 @@ struct FakeContainerd::State : version_v1::Version::Service,
     {
       const std::lock_guard lock(mutex);
       calls.push_back(method + (detail.empty() ? "" : " " + detail) + (lease.empty() ? "" : " lease=" + lease));
-      if (get("containerd-namespace").empty())
-        return {StatusCode::FAILED_PRECONDITION, "namespace is required"};
+      if (get("containerd-namespace").empty()) return {StatusCode::FAILED_PRECONDITION, "namespace is required"};
       if (!lease.empty() && !leases.contains(lease)) return {StatusCode::NOT_FOUND, "lease"};
       hang = hanging.erase(method) > 0;
       if (const auto failure = failures.find(method); failure != failures.end()) {

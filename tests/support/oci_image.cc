@@ -51,9 +51,10 @@ std::string header(const Item& item, std::uint64_t size) {
   block[156] = item.type;
   if (item.type == '1' || item.type == '2')
     block.replace(157, std::min<std::size_t>(item.text.size(), 100), item.text.substr(0, 100));
-  block.replace(257, 8, std::string("ustar\0"
-                                    "00",
-                                    8));
+  block.replace(257, 8,
+                std::string("ustar\0"
+                            "00",
+                            8));
   return block;
 }
 
@@ -194,7 +195,9 @@ void Layout::write_blob(const std::string& digest, std::string_view bytes) const
       .write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
 }
 
-std::string Layout::blob_path(const std::string& digest) const { return directory_ + "/blobs/sha256/" + digest.substr(7); }
+std::string Layout::blob_path(const std::string& digest) const {
+  return directory_ + "/blobs/sha256/" + digest.substr(7);
+}
 
 HttpReply registry_reply(const std::map<std::string, Image>& images, const HttpRequest& request) {
   const std::string path = request.target.substr(0, request.target.find('?'));
@@ -212,7 +215,8 @@ HttpReply registry_reply(const std::map<std::string, Image>& images, const HttpR
     for (const auto& [digest, bytes] : image.blobs)
       if (path == base + "/blobs/" + digest) return answer(bytes, "application/octet-stream", digest);
   }
-  return {404, R"({"errors":[{"code":"MANIFEST_UNKNOWN","message":"unknown"}]})", {{"Content-Type", "application/json"}}};
+  return {
+      404, R"({"errors":[{"code":"MANIFEST_UNKNOWN","message":"unknown"}]})", {{"Content-Type", "application/json"}}};
 }
 
 }  // namespace gna::support

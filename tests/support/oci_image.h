@@ -36,11 +36,11 @@ struct ImageOptions {
 struct Image {
   std::string digest = {};  // of the manifest or index
   std::string media_type = {};
-  std::map<std::string, std::string> blobs = {};      // by digest; the manifest is among them
+  std::map<std::string, std::string> blobs = {};        // by digest; the manifest is among them
   std::map<std::string, std::string> media_types = {};  // of manifests and indexes, by digest
-  std::vector<Layer> layers = {};                     // of a manifest
+  std::vector<Layer> layers = {};                       // of a manifest
   std::vector<std::string> diff_ids = {};
-  std::vector<Image> parts = {};                      // of an index
+  std::vector<Image> parts = {};  // of an index
 
   const std::string& manifest() const { return blobs.at(digest); }
 };
@@ -52,7 +52,7 @@ Image make_image_of_blobs(const std::vector<std::string>& blobs, const std::vect
 
 struct IndexEntry {
   Image image = {};
-  std::string os = {};            // both empty: without a platform
+  std::string os = {};  // both empty: without a platform
   std::string architecture = {};
 };
 Image make_index(const std::vector<IndexEntry>& entries);

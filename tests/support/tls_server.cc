@@ -131,9 +131,9 @@ Certificate Authority::issue(const std::vector<std::string>& names, std::chrono:
     alternatives += (alternatives.empty() ? "" : ",") + std::string(is_address(name) ? "IP:" : "DNS:") + name;
   add_extension(certificate.get(), state_->certificate.get(), NID_subject_alt_name, alternatives);
   X509_sign(certificate.get(), state_->key.get(), EVP_sha256());
-  return {.certificate_pem = pem_of(certificate.get()), .key_pem = as_pem([&](BIO* out) {
-            PEM_write_bio_PrivateKey(out, key.get(), nullptr, nullptr, 0, nullptr, nullptr);
-          })};
+  return {.certificate_pem = pem_of(certificate.get()),
+          .key_pem = as_pem(
+              [&](BIO* out) { PEM_write_bio_PrivateKey(out, key.get(), nullptr, nullptr, 0, nullptr, nullptr); })};
 }
 
 // Connections are served by a thread each, with blocking calls; the end shuts their sockets down.

@@ -124,7 +124,7 @@ TEST_P(ContentSourceContract, GivesADescriptorThatOutlivesTheSource) {
   ASSERT_TRUE(second) << second.error().message;
   EXPECT_EQ(world_->leftovers(), "");
   EXPECT_EQ(::lseek(first->get(), 0, SEEK_CUR), 0);
-  struct stat status {};
+  struct stat status{};
   ASSERT_EQ(::fstat(first->get(), &status), 0);
   EXPECT_EQ(static_cast<std::size_t>(status.st_size), large.size());
   EXPECT_EQ(::fcntl(first->get(), F_GETFD) & FD_CLOEXEC, FD_CLOEXEC);
@@ -152,7 +152,9 @@ TEST_P(ContentSourceContract, TellsAnImageThatIsNotThere) {
 }
 
 TEST_P(ContentSourceContract, LooksForTheAgentWhereKoPutsIt) {
-  world_->add(kReference, make_image({{{.name = "ko-app/gardener-node-agent", .text = "agent"}, {.name = "ko-app/x", .text = "x"}}}));
+  world_->add(
+      kReference,
+      make_image({{{.name = "ko-app/gardener-node-agent", .text = "agent"}, {.name = "ko-app/x", .text = "x"}}}));
   EXPECT_EQ(content("/gardener-node-agent"), "agent");
   EXPECT_EQ(content("/x"), "NotFound");
 }
@@ -166,8 +168,8 @@ TEST_P(ContentSourceContract, IsAvailableWithoutPulling) {
 
 TEST_P(ContentSourceContract, EndsAtTheDeadline) {
   world_->add(kReference, three_layers());
-  const auto file = world_->source().open({.image = kReference, .path = "/top"},
-                                          std::chrono::steady_clock::now() - 1ms);
+  const auto file =
+      world_->source().open({.image = kReference, .path = "/top"}, std::chrono::steady_clock::now() - 1ms);
   ASSERT_FALSE(file);
   EXPECT_TRUE(file.error().code == Code::DeadlineExceeded || file.error().code == Code::Unavailable)
       << file.error().message;

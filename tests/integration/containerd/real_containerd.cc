@@ -51,29 +51,33 @@ std::string why_no_containerd(Generation generation) {
   if (::geteuid() != 0) return "containerd needs root";
   if (::access((programs(generation) + "/containerd").c_str(), X_OK) != 0)
     return "no " + programs(generation) + "/containerd: tests/integration/containerd/prepare makes it";
-  struct statfs status {};
+  struct statfs status{};
   if (::statfs("/tmp", &status) == 0 && status.f_type == kOverlayMagic) return "no overlay on an overlay: /tmp";
   return {};
 }
 
 RealContainerd::RealContainerd(Generation generation) {
-  registry_ = std::make_unique<support::TlsServer>(
-      support::ServerOptions{.certificate = authority_.issue({"127.0.0.1"})}, [this](const support::HttpRequest& request) {
-        const std::lock_guard lock(mutex_);
-        return support::registry_reply(images_, request);
-      });
+  registry_ =
+      std::make_unique<support::TlsServer>(support::ServerOptions{.certificate = authority_.issue({"127.0.0.1"})},
+                                           [this](const support::HttpRequest& request) {
+                                             const std::lock_guard lock(mutex_);
+                                             return support::registry_reply(images_, request);
+                                           });
   // The server entry as well: 1.6 would tell the error of the upstream, which is that it has no address.
   const std::string mirror = registry_->url("");
   const std::string ca = "ca = \"" + path("certs.d/registry.example.test/ca.crt") + "\"\n";
   root_.write("/certs.d/registry.example.test/ca.crt", authority_.pem());
-  root_.write("/certs.d/registry.example.test/hosts.toml",
-              "server = \"" + mirror + "\"\n" + ca + "[host.\"" + mirror + "\"]\n  capabilities = [\"pull\", \"resolve\"]\n  " + ca);
-  root_.write("/config.toml", "version = 2\nroot = \"" + path("root") + "\"\nstate = \"" + path("state") +
-                                  "\"\ndisabled_plugins = [\"io.containerd.grpc.v1.cri\", \"io.containerd.nri.v1.nri\"]\n"
-                                  "[grpc]\n  address = \"" + path("containerd.sock") +
-                                  "\"\n[ttrpc]\n  address = \"" + path("ttrpc.sock") + "\"\n");
+  root_.write("/certs.d/registry.example.test/hosts.toml", "server = \"" + mirror + "\"\n" + ca + "[host.\"" + mirror +
+                                                               "\"]\n  capabilities = [\"pull\", \"resolve\"]\n  " +
+                                                               ca);
+  root_.write("/config.toml",
+              "version = 2\nroot = \"" + path("root") + "\"\nstate = \"" + path("state") +
+                  "\"\ndisabled_plugins = [\"io.containerd.grpc.v1.cri\", \"io.containerd.nri.v1.nri\"]\n"
+                  "[grpc]\n  address = \"" +
+                  path("containerd.sock") + "\"\n[ttrpc]\n  address = \"" + path("ttrpc.sock") + "\"\n");
   daemon_ = start(programs(generation) + "/containerd", path("config.toml"), path("log"));
-  client_ = std::make_unique<containerd::Client>(containerd::Address{.socket = path("containerd.sock"), .name_space = "gna-test"});
+  client_ = std::make_unique<containerd::Client>(
+      containerd::Address{.socket = path("containerd.sock"), .name_space = "gna-test"});
   if (!client_->connect(std::chrono::steady_clock::now() + 60s)) {
     const std::string log = root_.read("/log");
     throw std::runtime_error("containerd did not start: " + log.substr(log.size() > 2000 ? log.size() - 2000 : 0));

@@ -27,7 +27,8 @@ class PullTest : public testing::Test {
   }
   // A `ctr` that notes its arguments, one a line, and then does this.
   void ctr(const std::string& script) {
-    root_.write("/bin/ctr", "#!/bin/sh\nprintf '%s\\n' \"$@\" > " + root_.path().string() + "/arguments\n" + script, 0755);
+    root_.write("/bin/ctr", "#!/bin/sh\nprintf '%s\\n' \"$@\" > " + root_.path().string() + "/arguments\n" + script,
+                0755);
   }
   Result<void> pull(const std::string& reference, Deadline by = soon()) {
     return containerd::pull(*client_, reference, options(), by);

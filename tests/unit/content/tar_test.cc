@@ -21,7 +21,8 @@ Scan scan(std::string_view bytes, std::size_t piece) {
     out.entries.push_back(entry);
     return {};
   });
-  for (std::size_t at = 0; at < bytes.size() && out.result; at += piece) out.result = scanner.feed(bytes.substr(at, piece));
+  for (std::size_t at = 0; at < bytes.size() && out.result; at += piece)
+    out.result = scanner.feed(bytes.substr(at, piece));
   if (out.result) out.result = scanner.finish();
   return out;
 }
@@ -66,8 +67,8 @@ TEST(TarScanner, ReadsGnuLongNames) {
   const std::string name(130, 'g');
   std::string payload = name + '\0';
   payload.resize(512, '\0');
-  const std::string bytes = tar_header("././@LongLink", 'L', "00000000203") + payload +
-                            tar_header("short", '0', "00000000000") + kEnd;
+  const std::string bytes =
+      tar_header("././@LongLink", 'L', "00000000203") + payload + tar_header("short", '0', "00000000000") + kEnd;
   const auto seen = scan(bytes, 300);
   ASSERT_TRUE(seen.result) << seen.result.error().message;
   ASSERT_EQ(seen.entries.size(), 1u);
@@ -125,7 +126,8 @@ INSTANTIATE_TEST_SUITE_P(
     Table, TarBroken,
     testing::Values(Broken{"WrongChecksum", std::string(512, 'x') + kEnd, Code::Corrupt},
                     Broken{"CutInAHeader", tar({{.name = "a"}}).substr(0, 100), Code::Corrupt},
-                    Broken{"CutInAFile", tar({{.name = "a", .text = std::string(600, 'x')}}).substr(0, 1100), Code::Corrupt},
+                    Broken{"CutInAFile", tar({{.name = "a", .text = std::string(600, 'x')}}).substr(0, 1100),
+                           Code::Corrupt},
                     Broken{"SizeIsText", tar_header("a", '0', "0000000000z") + kEnd, Code::Corrupt},
                     Broken{"SizeIsNegative", tar_header("a", '0', std::string(12, '\xff')) + kEnd, Code::Corrupt},
                     Broken{"EntryBehindTheEnd", std::string(512, '\0') + tar({{.name = "a"}}), Code::Corrupt},

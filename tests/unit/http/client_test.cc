@@ -113,13 +113,15 @@ INSTANTIATE_TEST_SUITE_P(
                   authority().issue({"127.0.0.1"}),
                   {.ca_pem = {stranger().pem() + authority().pem()}},
                   true},
-        TrustCase{"TwoBundles", authority().issue({"127.0.0.1"}), {.ca_pem = {stranger().pem(), authority().pem()}}, true},
+        TrustCase{
+            "TwoBundles", authority().issue({"127.0.0.1"}), {.ca_pem = {stranger().pem(), authority().pem()}}, true},
         TrustCase{"WrongAuthority", authority().issue({"127.0.0.1"}), {.ca_pem = {stranger().pem()}}, false},
         TrustCase{"OnlyTheSystems", authority().issue({"127.0.0.1"}), {}, false},
         TrustCase{"Expired", authority().issue({"127.0.0.1"}, -48h, -24h), {.ca_pem = {authority().pem()}}, false},
         TrustCase{"NotYetValid", authority().issue({"127.0.0.1"}, 24h, 48h), {.ca_pem = {authority().pem()}}, false},
         TrustCase{"OtherAddress", authority().issue({"127.0.0.2"}), {.ca_pem = {authority().pem()}}, false},
-        TrustCase{"NameWhereAnAddressIsAsked", authority().issue({"localhost"}), {.ca_pem = {authority().pem()}}, false}),
+        TrustCase{
+            "NameWhereAnAddressIsAsked", authority().issue({"localhost"}), {.ca_pem = {authority().pem()}}, false}),
     [](const auto& one) { return std::string(one.param.name); });
 
 TEST(Get, WantsTls12) {
@@ -137,9 +139,9 @@ TEST(Get, RefusesAnAuthorityThatIsNone) {
     ASSERT_FALSE(answer);
     EXPECT_EQ(answer.error().code, Code::InvalidArgument) << pem;
   }
-  const auto cut = get({.url = "https://127.0.0.1:1",
-                        .trust = {.ca_pem = {authority().pem() + "-----BEGIN CERTIFICATE-----\nAAAA\n"}}},
-                       soon());
+  const auto cut = get(
+      {.url = "https://127.0.0.1:1", .trust = {.ca_pem = {authority().pem() + "-----BEGIN CERTIFICATE-----\nAAAA\n"}}},
+      soon());
   ASSERT_FALSE(cut);
   EXPECT_EQ(cut.error().code, Code::InvalidArgument);
 }

@@ -72,20 +72,20 @@ TEST_P(Resolve, AgainstTheUrlItCameFrom) {
   EXPECT_EQ(url->text(), GetParam().wanted);
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Table, Resolve,
-    testing::Values(Move{"Whole", "http://b.example/z", "http://b.example/z"},
-                    Move{"OtherHostSameScheme", "//b.example/z", "https://b.example/z"},
-                    Move{"FromTheRoot", "/v2/", "https://a.example:8443/v2/"},
-                    Move{"Beside", "z?t=2", "https://a.example:8443/x/z?t=2"},
-                    Move{"Above", "../z", "https://a.example:8443/z"},
-                    Move{"NeverAboveTheRoot", "../../../z", "https://a.example:8443/z"},
-                    Move{"OnlyAQuery", "?t=2", "https://a.example:8443/x/y?t=2"},
-                    Move{"Dot", ".", "https://a.example:8443/x/"},
-                    Move{"QueryWithAUrlInIt", "/login?back=https://b.example/",
-                         "https://a.example:8443/login?back=https://b.example/"},
-                    Move{"OtherScheme", "ftp://b.example/", nullptr}, Move{"Nothing", "", nullptr}),
-    [](const auto& one) { return std::string(one.param.name); });
+INSTANTIATE_TEST_SUITE_P(Table, Resolve,
+                         testing::Values(Move{"Whole", "http://b.example/z", "http://b.example/z"},
+                                         Move{"OtherHostSameScheme", "//b.example/z", "https://b.example/z"},
+                                         Move{"FromTheRoot", "/v2/", "https://a.example:8443/v2/"},
+                                         Move{"Beside", "z?t=2", "https://a.example:8443/x/z?t=2"},
+                                         Move{"Above", "../z", "https://a.example:8443/z"},
+                                         Move{"NeverAboveTheRoot", "../../../z", "https://a.example:8443/z"},
+                                         Move{"OnlyAQuery", "?t=2", "https://a.example:8443/x/y?t=2"},
+                                         Move{"Dot", ".", "https://a.example:8443/x/"},
+                                         Move{"QueryWithAUrlInIt", "/login?back=https://b.example/",
+                                              "https://a.example:8443/login?back=https://b.example/"},
+                                         Move{"OtherScheme", "ftp://b.example/", nullptr},
+                                         Move{"Nothing", "", nullptr}),
+                         [](const auto& one) { return std::string(one.param.name); });
 
 }  // namespace
 }  // namespace gna::http
