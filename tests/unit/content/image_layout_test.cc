@@ -68,7 +68,7 @@ TEST_F(ImageLayoutTest, ReadsGzipInMembersWithPadding) {
 
 TEST_F(ImageLayoutTest, ReadsAFileLargerThanAnyBuffer) {
   std::string large;
-  for (int i = 0; large.size() < 3'000'000; ++i) large += std::to_string(i * 7919);
+  for (long i = 0; large.size() < 3'000'000; ++i) large += std::to_string(i * 7919);
   layout_.add(
       "r/a:1",
       make_image({{{.name = "before", .text = "b"}, {.name = "x", .text = large}, {.name = "after", .text = "a"}}}));
