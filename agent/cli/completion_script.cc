@@ -132,7 +132,7 @@ std::string zsh(const Grammar& grammar) {
         case Values::other: action = fmt::format(":{}: ", flag.value); break;
       }
       for (const auto& name : flag.names)
-        out += " \\\n        " + quoted("*" + name + "[" + zsh_text(flag.text) + "]" + action);
+        out += " \\\n        " + quoted(fmt::format("*{}[{}]{}", name, zsh_text(flag.text), action));
     }
     if (!command.choices.empty())
       out += " \\\n        " + quoted(fmt::format("1:{}:({})", command.arguments, fmt::join(command.choices, " ")));

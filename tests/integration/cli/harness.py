@@ -22,8 +22,9 @@ SCHEMAS = {
 
 
 class Result:
-    def __init__(self, code, out, err, seconds, peak_kib):
-        self.code, self.out, self.err, self.seconds, self.peak_kib = code, out, err, seconds, peak_kib
+    def __init__(self, code, out, err, cpu_seconds, seconds, peak_kib):
+        self.code, self.out, self.err = code, out, err
+        self.cpu_seconds, self.seconds, self.peak_kib = cpu_seconds, seconds, peak_kib
 
     @property
     def text(self):
@@ -81,7 +82,7 @@ def gna(*arguments, stdin=None, env=None, cwd=None):
         with stream:
             stream.seek(0)
             texts.append(stream.read().decode(errors="replace"))
-    return Result(process.returncode, texts[0], texts[1], seconds, usage.ru_maxrss)
+    return Result(process.returncode, texts[0], texts[1], usage.ru_utime + usage.ru_stime, seconds, usage.ru_maxrss)
 
 
 def listing(root):

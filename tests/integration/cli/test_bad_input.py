@@ -22,7 +22,8 @@ def rows():
 
 class BadFiles(CommandTest):
     def bounded(self, result):
-        self.assertLess(result.seconds, 1.0, str(result))
+        # Of the processor: what a busy machine does meanwhile is not its fault.
+        self.assertLess(result.cpu_seconds, 1.0, str(result))
         self.assertLess(result.peak_kib, 64 * 1024, str(result))
         self.assertNotRegex(result.text, r"[\x00-\x08\x0b-\x1f\x7f]")
 
@@ -63,7 +64,8 @@ class BadFiles(CommandTest):
 class OddFiles(CommandTest):
     def refused(self, path):
         result = self.expect(2, gna("validate", path))
-        self.assertLess(result.seconds, 1.0)
+        self.assertLess(result.cpu_seconds, 1.0)
+        self.assertLess(result.seconds, 10.0, "a fifo that nobody writes to is given half a second")
         self.assertLess(result.peak_kib, 64 * 1024)
         report = gna("validate", "-o", "json", path).document()["files"][0]
         self.assertFalse(report["valid"])
