@@ -388,7 +388,7 @@ class Reader {
     } else if (data.data.empty()) {
       findings_.warn(object.at("data"), path / "data", "empty", "the file is empty");
     }
-    if (data.encoding != "" && data.encoding != "b64")
+    if (!data.encoding.empty() && data.encoding != "b64")
       findings_.refuse(object.at("encoding"), path / "encoding", "unsupported",
                        "the encoding is neither empty nor b64");
     else if (!decode(data))
