@@ -254,7 +254,7 @@ WhyNot why_not_ca_path(std::string_view path) {
 WhyNot why_not_image(std::string_view image) {
   if (image.empty()) return no("required", "is empty");
   if (auto reason = why_not_printable(image)) return reason;
-  const auto bad = no("invalid", "is no image reference");
+  auto bad = no("invalid", "is no image reference");
   if (const auto at = image.find('@'); at != std::string_view::npos) {
     if (!is_digest(image.substr(at + 1))) return bad;
     image = image.substr(0, at);
@@ -279,7 +279,8 @@ WhyNot why_not_image(std::string_view image) {
   const bool good = std::ranges::all_of(std::views::split(image, '/'), [](const auto& part) {
     return is_repository_component(std::string_view(part.begin(), part.end()));
   });
-  return good ? std::nullopt : bad;
+  if (good) return std::nullopt;
+  return bad;
 }
 
 WhyNot why_not_path_in_image(std::string_view path) {
@@ -334,10 +335,11 @@ bool is_version(std::string_view version) {
 std::optional<std::string> utc_time(std::string_view time) {
   // 2026-08-01T12:00:00[.5](Z|+02:00)
   const auto number = [&time](std::size_t digits) -> int {
-    if (time.size() < digits || !std::ranges::all_of(time.substr(0, digits), is_digit)) return -1;
-    int value = 0;
-    std::from_chars(time.data(), time.data() + digits, value);
+    const auto front = time.substr(0, digits);
+    if (front.size() < digits || !std::ranges::all_of(front, is_digit)) return -1;
     time.remove_prefix(digits);
+    int value = 0;
+    for (const char digit : front) value = value * 10 + (digit - '0');
     return value;
   };
   const auto skip = [&time](char wanted) {
