@@ -30,16 +30,6 @@ Json error_json(const Error& error) {
   return {{"code", to_string(error.code)}, {"message", error.message}, {"hint", error.hint}};
 }
 
-const char* result_name(backend::Outcome::Result result) {
-  switch (result) {
-    case backend::Outcome::Result::done: return "done";
-    case backend::Outcome::Result::failed: return "failed";
-    case backend::Outcome::Result::skipped: return "skipped";
-    case backend::Outcome::Result::pending: return "pending";
-  }
-  return "failed";
-}
-
 Json refused_json(const std::vector<plan::Refused>& refused) {
   auto out = Json::array();
   for (const auto& part : refused)
@@ -72,6 +62,16 @@ Json summary_json(const char* kind, const apply::Summary& summary) {
 }
 
 }  // namespace
+
+const char* result_name(backend::Outcome::Result result) {
+  switch (result) {
+    case backend::Outcome::Result::done: return "done";
+    case backend::Outcome::Result::failed: return "failed";
+    case backend::Outcome::Result::skipped: return "skipped";
+    case backend::Outcome::Result::pending: return "pending";
+  }
+  return "failed";
+}
 
 bool Status::as_wanted() const {
   return drift.empty() && !interrupted &&

@@ -81,6 +81,8 @@ struct Rendered {
   std::vector<plan::Refused> refused = {};
 };
 
+const char* result_name(backend::Outcome::Result result);  // done, failed, skipped, pending
+
 struct DiffCounts {
   std::size_t create = 0, update = 0, remove = 0, restart = 0;
 };

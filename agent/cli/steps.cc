@@ -7,6 +7,7 @@
 #include "agent/cli/documents.h"
 #include "agent/cli/exit_code.h"
 #include "agent/cli/text.h"
+#include "gna/base/log.h"
 
 namespace gna::cli {
 namespace {
@@ -142,6 +143,11 @@ void RunWatch::ended(const apply::StepReport& told) {
     const std::lock_guard lock(mutex_);
     done.number = ++ended_;
   }
+  const auto took_ms = std::to_string(done.outcome.took.count());
+  log::event(log::Level::info, std::string("step-") + result_name(done.outcome.result), step_words(*done.step),
+             {{"step", done.step->id},
+              {"took_ms", took_ms},
+              {"error", done.outcome.error ? done.outcome.error->message : ""}});
   if (documents_) console_.raw(apply_step_document(done, console_.masker()));
   if (!lines_) return;
   console_.out(step_line(done) + "\n", words(done.outcome.result).colour);

@@ -1,8 +1,11 @@
 """The life of a node below --root: apply, nothing to do, drift, repair, the way back, reset."""
 
 import fcntl
+import json
 import os
+import shutil
 import subprocess
+import unittest
 
 from harness import TESTDATA, CommandTest, GNA, environment, file, gna, listing, main, osc, unit
 
@@ -31,6 +34,12 @@ class OfflineNode(CommandTest):
         self.expect(0, self.node("diff", self.first))
         self.expect(0, self.node("diff"))
         self.expect(0, self.node("status"))
+
+    def test_steps_are_logged_on_request(self):
+        lines = self.node("apply", "--log-level", "info", "--log-format", "json", self.first).err.splitlines()
+        events = [json.loads(line) for line in lines]
+        self.assertIn(("step-done", "file:/etc/demo/a"), [(event["event"], event["step"]) for event in events])
+        self.assertEqual(self.node("apply", self.second).err, "")
 
     def test_the_second_apply_has_nothing_to_do(self):
         self.node("apply", self.first)
@@ -179,6 +188,23 @@ class OfflineNode(CommandTest):
         self.expect(0, gna("apply", self.first, env={"GNA_ROOT": str(self.root)}))
         self.assertEqual(self.read("etc/demo/a"), "one\n")
         self.expect(2, gna("apply", self.first, "--root", self.scratch / "absent"))
+
+    @unittest.skipUnless(os.geteuid() == 0, "needs root to become somebody else")
+    def test_who_may_not_is_told(self):
+        self.node("apply", self.first)
+        program = shutil.copy(GNA, self.scratch / "gna")
+        self.scratch.chmod(0o755)
+
+        def as_nobody(*arguments):
+            return subprocess.run([program, *map(str, arguments)], capture_output=True, text=True, user=65534, group=65534,
+                                  extra_groups=[], env=environment())
+        result = as_nobody("apply", self.first)
+        self.assertEqual(result.returncode, 1, result)
+        self.assertIn("has to run as root", result.stderr)
+        self.assertEqual(as_nobody("reset", "--yes").returncode, 1)
+        # The records are root's alone: what is applied cannot be found out.
+        self.assertEqual(as_nobody("status", "--root", self.root).returncode, 4)
+        self.assertEqual(as_nobody("diff", "--root", self.root).returncode, 4)
 
     def test_a_reader_that_leaves_does_not_stop_the_run(self):
         many = self.write("many.yaml", osc(files="".join(file(f"/etc/demo/{i}", str(i)) for i in range(300))))
