@@ -281,11 +281,11 @@ void write_table(const Table& table, const std::string& path, const std::string&
   for (const auto& [name, member] : table) {
     const std::string full = path.empty() ? key(name) : path + "." + key(name);
     if (const auto* sub = member.table()) {
-      out += "\n" + below + "[" + full + "]\n";
+      out.append("\n").append(below).append("[").append(full).append("]\n");
       write_table(*sub, full, below + "  ", out);
     } else if (is_array_of_tables(member)) {
       for (const auto& element : *member.array()) {
-        out += "\n" + below + "[[" + full + "]]\n";
+        out.append("\n").append(below).append("[[").append(full).append("]]\n");
         write_table(*element.table(), full, below + "  ", out);
       }
     }
