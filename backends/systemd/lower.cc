@@ -215,8 +215,6 @@ class Lowering {
       for (const auto& [key, value] : patched->originals_after) plan_.settled.containerd_originals[key] = value;
       plan_.settled.containerd_restored = done.containerd_restored;
       plan_.settled.containerd_config_sha256 = done.containerd_config_sha256;
-      plan_.settled.containerd_originals = patched->originals;
-      for (const auto& [key, value] : patched->originals_after) plan_.settled.containerd_originals[key] = value;
       return;
     }
     Step step{.id = "containerd-config",
@@ -231,7 +229,6 @@ class Lowering {
                                                    : "drifted"};
     step.before.containerd = wanted_.containerd;
     step.before.containerd_originals = patched->originals;
-    done.containerd_originals = patched->originals_after;
     if (work_.restart_containerd) step.before.containerd_started_with = "";
     step.after = std::move(done);
     containerd_patch_ = step.id;
