@@ -187,6 +187,7 @@ struct Batch::State {
     GNA_LET(parent, directory_for_removal(above.parent));
     if (!parent) return {};
     if (retry([&] { return ::unlinkat(directories[*parent].fd.get(), above.leaf.c_str(), AT_REMOVEDIR); }) == 0) {
+      directories[*directory].changed = false;  // gone, so that there is nothing of it to sync
       directories[*parent].changed = true;
       item.directory = *parent;  // the one whose sync makes all of it durable
       by_path.erase(names.parent);
