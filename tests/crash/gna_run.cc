@@ -47,10 +47,15 @@ GnaRun::GnaRun() {
     layout.add("registry.example.org/tool:" + version,
                support::make_image({{{.name = "tool", .text = std::string(100'000, version[0]), .mode = 0755}}}));
   stdfs::create_directory(tree_);
+}
+
+void GnaRun::begin() {
   for (const auto* osc : {"old", "new"}) {
     clear_output();
     if (run(program(osc)).exit_code != 0) throw std::runtime_error(std::string(osc) + ": " + output());
-    (osc == std::string("old") ? before_ : after_) = read_tree(tree_);
+    const bool is_old = osc == std::string("old");
+    (is_old ? before_ : after_) = read_tree(tree_);
+    applied_once(is_old);
   }
 }
 

@@ -1,6 +1,7 @@
-// The real program on an offline tree: from one OSC to the next, with all kinds of steps.
+// The real program on a tree: from one OSC to the next, with all kinds of steps.
 #pragma once
 
+#include <functional>
 #include <string>
 
 #include "gna/plan/applied.h"
@@ -12,15 +13,18 @@ namespace gna::crash {
 
 class GnaRun {
  public:
-  // Makes the images' layout, applies the old OSC to one tree and the new one after it.
-  // Throws std::runtime_error if that does not work.
+  // On an offline tree (--root).
   GnaRun();
+  virtual ~GnaRun() = default;
+
+  // Applies the old OSC and the new one after it. Throws std::runtime_error if that does not work.
+  void begin();
 
   const std::string& tree() const { return tree_; }
   const Snapshot& before() const { return before_; }  // with the old OSC applied
 
   // Puts the tree (back) into a state.
-  void set(const Snapshot& disk) const;
+  virtual void set(const Snapshot& disk) const;
   // `gna apply` of the new OSC.
   Ended apply() const;
   Ended apply(const std::function<Action(std::size_t, const Call&)>& decide) const;
@@ -31,10 +35,14 @@ class GnaRun {
   std::string torn(const Snapshot& disk) const;
   std::string torn() const { return torn(read_tree(tree_)); }
   // "" if the tree and our records are as after an undisturbed run.
-  std::string unlike_an_undisturbed_run() const;
+  virtual std::string unlike_an_undisturbed_run() const;
+
+ protected:
+  virtual Program program(const std::string& osc) const;
+  virtual void applied_once(bool) {}  // by begin(): the old OSC, the new one
+  const Scratch& scratch() const { return scratch_; }
 
  private:
-  Program program(const std::string& osc) const;
   static Snapshot settled(const Snapshot& tree);
   static plan::Applied applied(const Snapshot& tree);
 

@@ -24,7 +24,9 @@ std::string at_call(const Call& call) { return std::string(name(call.op)) + " " 
 
 class Offline : public ::testing::Test {
  protected:
-  const GnaRun gna_;
+  void SetUp() override { gna_.begin(); }
+
+  GnaRun gna_;
 
   // "" if running again ends well from this disk.
   std::string heal() const {

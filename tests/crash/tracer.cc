@@ -60,12 +60,12 @@ std::vector<sock_filter> filter() {
 }
 
 [[noreturn]] void run_child(const Program& program, bool traced) {
-  if (program.enter) program.enter();
   if (const int out = ::open(program.output.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600); out >= 0) {
     ::dup2(out, 1);
     ::dup2(out, 2);
     ::close(out);
   }
+  if (program.enter) program.enter();
   std::vector<char*> argv;
   for (const auto& argument : program.argv) argv.push_back(const_cast<char*>(argument.c_str()));
   argv.push_back(nullptr);

@@ -1,0 +1,68 @@
+// An apply as on a live node, killed at every call and every message: run again, the tree is that of an
+// undisturbed run, no unit has lost its restart and none got a second one, and a watcher that reads all
+// the time never saw a torn file.
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <csignal>
+
+#include "tests/crash/live_run.h"
+#include "tests/crash/watcher.h"
+
+namespace gna::crash {
+namespace {
+
+constexpr std::size_t kShards = 4;
+
+constexpr auto kGo = [](std::size_t, const Call&) { return Action{}; };
+
+class Live : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (::geteuid() != 0) GTEST_SKIP() << "needs root: chroot and mounts";
+    gna_ = std::make_unique<LiveRun>();
+    gna_->begin();
+    after_ = read_tree(gna_->tree());
+  }
+  std::unique_ptr<LiveRun> gna_;
+  Snapshot after_;
+};
+
+TEST_F(Live, TheSecondApplyChangesNothingAndSendsNoJob) {
+  gna_->set(gna_->before());
+  ASSERT_EQ(gna_->apply().exit_code, 0) << gna_->output();
+  ASSERT_EQ(gna_->unlike_an_undisturbed_run(), "");
+  for (const auto& call : gna_->apply(kGo).calls)
+    EXPECT_TRUE(call.op == Op::message || call.path.ends_with("/gna/lock")) << name(call.op) << " " << call.path;
+  EXPECT_EQ(gna_->unlike_an_undisturbed_run(), "") << gna_->output();
+}
+
+class LiveKilled : public Live, public ::testing::WithParamInterface<std::size_t> {};
+
+INSTANTIATE_TEST_SUITE_P(Shard, LiveKilled, ::testing::Range(std::size_t{0}, kShards),
+                         [](const auto& i) { return std::to_string(i.param); });
+
+TEST_P(LiveKilled, AtEachCallItHeals) {
+  gna_->set(gna_->before());
+  const auto whole = gna_->apply(kGo).calls;
+  ASSERT_EQ(gna_->unlike_an_undisturbed_run(), "");
+  EXPECT_GT(whole.size(), 200u);
+  const auto watched = [](const std::string& path) { return !path.starts_with("/var/lib/gardener-node-agent/"); };
+  for (std::size_t at = GetParam(); at < whole.size(); at += kShards) {
+    SCOPED_TRACE("killed at #" + std::to_string(at) + " " + name(whole[at].op) + " " + whole[at].path);
+    gna_->set(gna_->before());
+    Watcher watcher(gna_->tree(), gna_->before(), after_, watched);
+    const auto killed = gna_->apply([at](std::size_t n, const Call&) {
+      return Action{n == at ? Action::Kind::kill_before : Action::Kind::go};
+    });
+    // How many messages it takes is not always the same.
+    ASSERT_TRUE(killed.signal == SIGKILL || whole[at].op == Op::message) << gna_->output();
+    ASSERT_EQ(gna_->apply().exit_code, 0) << gna_->output();
+    EXPECT_EQ(watcher.torn(), std::set<std::string>{});
+    ASSERT_GT(watcher.rounds(), 0u);
+    ASSERT_EQ(gna_->unlike_an_undisturbed_run(), "");
+  }
+}
+
+}  // namespace
+}  // namespace gna::crash
