@@ -153,15 +153,15 @@ void diff_units(const Applied& applied, const observed::State& now, const desire
 
     // Ask what the unit was started with, not what lies on the disk: after a crash between
     // write and restart the disk is right and the process is not.
-    const bool on_record = ours != nullptr && !ours->started_with.empty() &&
-                           desired::runs_with(ours->started_with, unit, wanted);
+    const bool on_record =
+        ours != nullptr && !ours->started_with.empty() && desired::runs_with(ours->started_with, unit, wanted);
     const bool proven = ours != nullptr && ours->started_with.empty() && evidently_started(*ours, *seen, unit, wanted);
     UnitChange change{.why = why_unit(ours, on_record || proven)};
     diff_unit_files(unit, *seen, ours, change);
     diff_enablement(unit, *seen, ours, change);
     // What it may have read while it was wrong it has to read again.
-    const bool fed_anew = std::ranges::any_of(
-        unit.watches, [&](const std::string& path) { return out.write_files.contains(path); });
+    const bool fed_anew =
+        std::ranges::any_of(unit.watches, [&](const std::string& path) { return out.write_files.contains(path); });
     const bool current = (on_record || proven) && !fed_anew && !touches_files(change);
     change.job = job_for(unit, *seen, current);
     if (unit.role == desired::Role::node_agent) {
@@ -179,20 +179,34 @@ void diff_units(const Applied& applied, const observed::State& now, const desire
 
 // --- containerd ---
 
-void diff_containerd(const Applied& applied, const desired::State& wanted, Changes& out) {
+// The same of containerd's settings.
+bool containerd_evidently_restarted(const Applied& applied, const observed::State& now, const desired::State& wanted,
+                                    const std::string& digest) {
+  if (applied.containerd_sent_with != digest) return false;
+  return std::ranges::any_of(wanted.units, [&](const auto& entry) {
+    const auto* seen = find(now.units, entry.first);
+    return entry.second.role == desired::Role::containerd && seen != nullptr && !seen->invocation.empty() &&
+           seen->invocation != applied.containerd_invocation_before;
+  });
+}
+
+void diff_containerd(const Applied& applied, const observed::State& now, const desired::State& wanted, Changes& out) {
   const auto digest = desired::containerd_digest(wanted);
   // Nothing applied and nothing wanted: leave containerd alone.
   const bool concerned = !wanted.empty() || applied.containerd;
-  out.restart_containerd = concerned && applied.containerd_started_with != digest;
+  const bool stale = concerned && applied.containerd_started_with != digest;
+  out.containerd_proven = stale && containerd_evidently_restarted(applied, now, wanted, digest);
+  out.restart_containerd = stale && !out.containerd_proven;
   out.containerd_before = applied.containerd;
   out.containerd_originals = applied.containerd_originals;
   for (const auto& [upstream, registry] : wanted.registries) {
     const auto* ours = find(applied.registries, upstream);
     const bool same = ours != nullptr && ours->digest == desired::digest(registry);
-    out.registries.emplace(
-        upstream, RegistryWrite{.registry = registry,
-                                .why = ours == nullptr ? Why::created : same ? Why::drifted : Why::changed,
-                                .keep_order = ours == nullptr || same});
+    out.registries.emplace(upstream, RegistryWrite{.registry = registry,
+                                                   .why = ours == nullptr ? Why::created
+                                                          : same          ? Why::drifted
+                                                                          : Why::changed,
+                                                   .keep_order = ours == nullptr || same});
   }
   for (const auto& [upstream, ours] : applied.registries)
     if (!wanted.registries.contains(upstream)) out.drop_registries.emplace(upstream, ours);
@@ -204,7 +218,7 @@ Changes diff(const Applied& applied, const observed::State& now, const desired::
   Changes out;
   diff_files(applied, now, wanted, out);
   diff_units(applied, now, wanted, out);
-  diff_containerd(applied, wanted, out);
+  diff_containerd(applied, now, wanted, out);
   out.reload_owed = applied.reload_owed;
   out.restart_agent = out.restart_agent || applied.agent_restart_owed;
   out.forget_cpu_manager_state = applied.cpu_manager_policy && wanted.cpu_manager_policy &&

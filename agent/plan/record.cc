@@ -46,7 +46,13 @@ void edit(Applied& applied, const Record& record) {
   }
   if (record.containerd_config_sha256) applied.containerd_config_sha256 = *record.containerd_config_sha256;
   if (record.cpu_manager_policy) applied.cpu_manager_policy = record.cpu_manager_policy;
-  if (record.containerd_started_with) applied.containerd_started_with = *record.containerd_started_with;
+  if (record.containerd_started_with) {
+    applied.containerd_started_with = *record.containerd_started_with;
+    applied.containerd_sent_with.clear();
+    applied.containerd_invocation_before.clear();
+  }
+  if (record.containerd_sent_with) applied.containerd_sent_with = *record.containerd_sent_with;
+  if (record.containerd_invocation_before) applied.containerd_invocation_before = *record.containerd_invocation_before;
   if (record.reload_owed) applied.reload_owed = *record.reload_owed;
   if (record.agent_restart_owed) applied.agent_restart_owed = *record.agent_restart_owed;
 }

@@ -65,6 +65,8 @@ void fields(Field field, plan::Applied*) {
   field("containerdOriginals", &plan::Applied::containerd_originals);
   field("containerdConfigSha256", &plan::Applied::containerd_config_sha256);
   field("containerdStartedWith", &plan::Applied::containerd_started_with);
+  field("containerdSentWith", &plan::Applied::containerd_sent_with);
+  field("containerdInvocationBefore", &plan::Applied::containerd_invocation_before);
   field("reloadOwed", &plan::Applied::reload_owed);
   field("agentRestartOwed", &plan::Applied::agent_restart_owed);
   field("cpuManagerPolicy", &plan::Applied::cpu_manager_policy);
@@ -94,6 +96,8 @@ void fields(Field field, plan::Record*) {
   field("containerdRestored", &plan::Record::containerd_restored);
   field("containerdConfigSha256", &plan::Record::containerd_config_sha256);
   field("containerdStartedWith", &plan::Record::containerd_started_with);
+  field("containerdSentWith", &plan::Record::containerd_sent_with);
+  field("containerdInvocationBefore", &plan::Record::containerd_invocation_before);
   field("cpuManagerPolicy", &plan::Record::cpu_manager_policy);
   field("reloadOwed", &plan::Record::reload_owed);
   field("agentRestartOwed", &plan::Record::agent_restart_owed);

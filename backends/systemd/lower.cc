@@ -653,10 +653,10 @@ class Lowering {
       // Offline nothing runs yet: the unit starts with what lies on the disk.
       if (!facts_.live || work_.proven_units.contains(name)) {
         entry.started_with = desired::digest(unit, wanted_);
-        entry.sent_with = "";
       }
+      entry.sent_with = "";  // a complete run has seen the end of every job
     }
-    if (!facts_.live && work_.restart_containerd)
+    if ((!facts_.live && work_.restart_containerd) || work_.containerd_proven)
       record.containerd_started_with = desired::containerd_digest(wanted_);
     if (!work_.forget_cpu_manager_state) record.cpu_manager_policy = wanted_.cpu_manager_policy;
   }

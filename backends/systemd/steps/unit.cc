@@ -72,6 +72,10 @@ void run_jobs(const Tools& tools, const Steps& steps) {
       evidence.units[action.unit].sent_with = unit->second.started_with;
       evidence.units[action.unit].invocation_before = before->at(action.unit).invocation;
     }
+    if (step->after.containerd_started_with) {
+      evidence.containerd_sent_with = step->after.containerd_started_with;
+      evidence.containerd_invocation_before = before->at(action.unit).invocation;
+    }
     tools.sink.sending(*step, evidence);
     jobs.push_back({action.unit, action.job});
     sent.push_back(step);

@@ -75,6 +75,8 @@ plan::Record random_record(std::mt19937& random) {
   out.containerd_restored = dice.one_in(5);
   if (dice.one_in(4)) out.containerd_config_sha256 = dice.word();
   if (dice.one_in(4)) out.containerd_started_with = dice.word();
+  if (dice.one_in(4)) out.containerd_sent_with = dice.word();
+  if (dice.one_in(4)) out.containerd_invocation_before = dice.word();
   if (dice.one_in(4)) out.cpu_manager_policy = dice.word();
   if (dice.one_in(4)) out.reload_owed = dice.one_in(2);
   if (dice.one_in(4)) out.agent_restart_owed = dice.one_in(2);

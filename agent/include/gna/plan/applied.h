@@ -53,6 +53,9 @@ struct Applied {
   std::map<std::string, std::string> containerd_originals = {};
   std::string containerd_config_sha256 = {};  // of config.toml; empty: unknown
   std::string containerd_started_with = {};  // containerd_digest() at its last restart; empty: owed
+  // As of a unit: the restart that was sent for these settings and whose end is not on record.
+  std::string containerd_sent_with = {};
+  std::string containerd_invocation_before = {};
   bool reload_owed = false;
   bool agent_restart_owed = false;
   std::optional<std::string> cpu_manager_policy = {};

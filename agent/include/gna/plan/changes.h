@@ -63,6 +63,7 @@ struct Changes {
   // Units whose restart was cut off after it had happened, as their InvocationID tells.
   std::set<std::string> proven_units = {};
   bool restart_containerd = false;  // its settings differ from those it was started with
+  bool containerd_proven = false;   // as proven_units: it was restarted with these settings
   std::map<std::string, std::string> containerd_originals = {};
   std::optional<desired::Containerd> containerd_before = {};  // what config.toml is patched with now
   bool reload_owed = false;

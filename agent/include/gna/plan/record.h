@@ -35,7 +35,9 @@ struct Record {
   std::optional<desired::Containerd> containerd = {};            // config.toml is patched with this now
   bool containerd_restored = false;                              // ... or with nothing; forgets the originals
   std::optional<std::string> containerd_config_sha256 = {};
-  std::optional<std::string> containerd_started_with = {};       // "" clears: a restart is owed
+  std::optional<std::string> containerd_started_with = {};       // "" clears: a restart is owed; settles what was sent
+  std::optional<std::string> containerd_sent_with = {};
+  std::optional<std::string> containerd_invocation_before = {};
   std::optional<std::string> cpu_manager_policy = {};
   std::optional<bool> reload_owed = {};
   std::optional<bool> agent_restart_owed = {};
