@@ -225,7 +225,7 @@ TEST(Diff, WhatTheGoAgentCopiedIsHashedAndKept) {
   node.applied.files["/opt/bin/kubelet"] = {.mode = 0755, .image = image};
   node.now.files["/opt/bin/kubelet"] = on_disk("elf", 0755);
   EXPECT_THAT(node.changes().write_files, IsEmpty());
-  EXPECT_EQ(node.changes().adopt_files.at("/opt/bin/kubelet"), sha256_hex("elf"));
+  EXPECT_EQ(node.changes().adopt_files.at("/opt/bin/kubelet").sha256, sha256_hex("elf"));
 }
 
 TEST(Diff, ContainerdRestartsForItsSettingsAndNeverForAMirror) {
