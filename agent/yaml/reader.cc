@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "agent/yaml/flow_bounds.h"
+#include "agent/yaml/quoted.h"
 #include "agent/yaml/scalar.h"
 #include "agent/yaml/writer.h"
 #include "gna/base/digest.h"
@@ -418,8 +419,9 @@ class Events final : public YAML::EventHandler {
                 const std::string& read) override {
     const Mark at = mark_of(mark);
     std::string value = mended(read);
-    if (tag == "!" && (value.empty() || value.back() == '\n'))
-      value += lost_breaks(static_cast<std::size_t>(std::max(mark.pos, 0)));
+    if (tag != "?" && (value.empty() || value.back() == '\n'))
+      if (auto whole = ending_in_breaks(text_, static_cast<std::size_t>(std::max(mark.pos, 0))))
+        value = std::move(*whole);
     if (builder_.wants_key()) {
       if (anchor != 0) refuse(at, "key", "an anchor on a key", builder_.field());
       if (tag == "?" && value == "<<") return builder_.key(at, std::move(value), true);
@@ -445,32 +447,7 @@ class Events final : public YAML::EventHandler {
  private:
   static Mark mark_of(const YAML::Mark& mark) { return {std::max(mark.line, 0) + 1, std::max(mark.column, 0) + 1}; }
 
-  // Quoted text that ends in line breaks: folding keeps all of them less one, yaml-cpp 0.7 keeps one
-  // at most, and none if there is nothing else between the quotes. It reads everything else right,
-  // breaks behind an escape too.
-  std::string lost_breaks(std::size_t quote) const {
-    if (quote >= text_.size() || (text_[quote] != '\'' && text_[quote] != '"')) return {};
-    std::size_t end = quote + 1;           // of the quoted text
-    std::size_t written_end = quote + 1;   // of what is neither blank nor a line break
-    bool escape_last = false;
-    for (; end < text_.size(); ++end) {
-      const char c = text_[end];
-      const bool doubled = c == '\'' && text_[quote] == c && end + 1 < text_.size() && text_[end + 1] == c;
-      if (c == text_[quote] && !doubled) break;
-      const bool escape = c == '\\' && text_[quote] == '"';
-      if (doubled || escape) ++end;
-      if (doubled || escape || !std::string_view(" \t\r\n").contains(c)) {
-        written_end = end + 1;
-        escape_last = escape;
-      }
-    }
-    if (end >= text_.size() || escape_last) return {};
-    const auto tail = text_.substr(written_end, end - written_end);
-    const auto kept = written_end == quote + 1 ? 1 : 2;  // one is folded away; of the others yaml-cpp kept one, or none
-    return std::string(static_cast<std::size_t>(std::max<std::ptrdiff_t>(std::ranges::count(tail, '\n') - kept, 0)), '\n');
-  }
-
-  // yaml-cpp 0.7 has Latin-1 for the escapes \\N and \\_. All else being UTF-8, they are easy to tell.
+  // yaml-cpp 0.7 has Latin-1 for the escapes \N and \_. All else being UTF-8, they are easy to tell.
   static std::string mended(const std::string& value) {
     if (value.find_first_of("\x85\xa0") == std::string::npos) return value;
     std::string out;
@@ -632,9 +609,9 @@ class Sax {
   bool boolean(bool flag) { return scalar(Node(flag)); }
   bool number_integer(number_integer_t number) { return scalar(Node(std::int64_t{number})); }
   bool number_unsigned(number_unsigned_t number) {
-    return scalar(number <= static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())
-                      ? Node(static_cast<std::int64_t>(number))
-                      : Node(std::uint64_t{number}));
+    static constexpr auto kLargest = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
+    if (number <= kLargest) return scalar(Node(static_cast<std::int64_t>(number)));
+    return scalar(Node(std::uint64_t{number}));
   }
   bool number_float(number_float_t number, const string_t&) { return scalar(Node(double{number})); }
   bool string(string_t& text) { return scalar(Node(std::move(text))); }

@@ -195,7 +195,7 @@ std::string json_number(double number) {
     const auto digits = static_cast<std::size_t>(exponent) + 1 + (number < 0 ? 1 : 0);
     if (text.size() < digits) text.append(digits - text.size(), '0');
     // Seventeen digits may reach behind the point.
-    if (text.size() > digits) text.insert(digits, ".");
+    if (text.size() > digits) text.insert(digits, 1, '.');
     return text;
   }
   // e-09 is written e-9

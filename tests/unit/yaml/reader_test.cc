@@ -77,7 +77,7 @@ INSTANTIATE_TEST_SUITE_P(
         Text{"last_separator", "a: 1\n---\n", "{\"a\":1}"},
         Text{"two_documents", "a: 1\n---\nb: 1\n", "refused: multiple-documents"},
         Text{"closed_twice", "[a]]", "refused: yaml-syntax"},
-                      Text{"first_document_empty", "---\n---\na: 1\n", "refused: multiple-documents"},
+        Text{"first_document_empty", "---\n---\na: 1\n", "refused: multiple-documents"},
         Text{"byte_order_mark",
              "\xef\xbb\xbf"
              "a: 1",
