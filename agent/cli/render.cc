@@ -128,6 +128,7 @@ void print(Console& console, const Rendered& rendered) {
   if (!rendered.registries.empty()) console.out("registries:\n", Colour::bold);
   for (const auto& registry : rendered.registries) {
     std::vector<std::string> urls;
+    urls.reserve(registry.hosts.size());
     for (const auto& host : registry.hosts) urls.push_back(host.url);
     console.out(fmt::format("  {}  {}\n", registry.upstream, fmt::join(urls, ", ")));
   }

@@ -34,7 +34,8 @@ std::optional<std::vector<Edit>> shortest_edits(const std::vector<int>& a, const
   const int most = std::min(n + m, static_cast<int>(bound));
   // The furthest x on each diagonal k = x - y; V[k] is v[k + most + 1].
   std::vector<int> v(2 * static_cast<std::size_t>(most) + 3, 0);
-  const auto index = [&](int k) { return static_cast<std::size_t>(k + most + 1); };
+  // A negative k wraps around, and back with the sum.
+  const auto index = [&](int k) { return static_cast<std::size_t>(k) + static_cast<std::size_t>(most) + 1; };
   std::vector<std::vector<int>> began_with;  // of round d: V[-d] to V[d]
   // The diagonal that round d comes from: one more line added (k + 1), or removed (k - 1).
   const auto comes_from = [](int k, int d, auto furthest) {
@@ -60,7 +61,7 @@ std::optional<std::vector<Edit>> shortest_edits(const std::vector<int>& a, const
   int x = n, y = m;
   for (int d = found; d > 0; --d) {
     const auto furthest = [&](int k) {
-      return began_with[static_cast<std::size_t>(d)][static_cast<std::size_t>(k + d)];
+      return began_with[static_cast<std::size_t>(d)].at(static_cast<std::size_t>(k) + static_cast<std::size_t>(d));
     };
     const int from = comes_from(x - y, d, furthest);
     const int from_x = furthest(from), from_y = from_x - from;
@@ -122,7 +123,7 @@ std::string unified_diff(std::string_view before, std::string_view after, const 
 
   std::string out;
   std::size_t printed = 0, left_out = 0;
-  const auto print = [&](std::string line) {
+  const auto print = [&](const std::string& line) {
     if (printed == limits.output_lines) {
       ++left_out;
       return;

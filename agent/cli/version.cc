@@ -1,4 +1,7 @@
 // gna version
+#include <fmt/core.h>
+#include <fmt/ranges.h>
+
 #include "agent/cli/build_info.h"
 #include "agent/cli/commands.h"
 #include "agent/cli/documents.h"
@@ -19,10 +22,8 @@ int version(const Options&, Console& console) {
     return kDone;
   }
   console.out("gna " + info.version + (info.commit.empty() ? "" : " (" + info.commit + ")") + "\n");
-  std::string backends;
-  for (const auto& name : info.backends) backends += (backends.empty() ? "" : ", ") + name;
-  console.out("backends: " + backends + "\n");
-  for (const auto& [name, of] : info.protos) console.out(name + " API: " + of + "\n");
+  console.out(fmt::format("backends: {}\n", fmt::join(info.backends, ", ")));
+  for (const auto& [name, of] : info.protos) console.out(fmt::format("{} API: {}\n", name, of));
   return kDone;
 }
 
