@@ -50,14 +50,21 @@ Result<Fd> make_parent(int root, const Split& names, const std::string& path) {
   return std::move(*parent);
 }
 
-// Puts a temp file in place; the directory is synced. Removes it if that fails.
-Result<void> put_in_place(const Fd& directory, const std::string& temp, const std::string& leaf,
-                          const std::string& path) {
+// Removes the temp file if it cannot have its name.
+Result<void> rename_temp(const Fd& directory, const std::string& temp, const std::string& leaf,
+                         const std::string& path) {
   if (retry([&] { return ::renameat(directory.get(), temp.c_str(), directory.get(), leaf.c_str()); }) != 0) {
     const int error_number = errno;
     (void)retry([&] { return ::unlinkat(directory.get(), temp.c_str(), 0); });
     return fail_errno(error_number, path + ": rename");
   }
+  return {};
+}
+
+// Puts a temp file in place; the directory is synced.
+Result<void> put_in_place(const Fd& directory, const std::string& temp, const std::string& leaf,
+                          const std::string& path) {
+  GNA_TRY(rename_temp(directory, temp, leaf, path));
   if (const auto synced = sync_file(directory.get()); !synced)
     return std::unexpected(synced.error().at(path + ": sync directory"));
   return {};
@@ -199,10 +206,21 @@ Result<void> RootFs::write(const std::string& path, std::string_view bytes, std:
 
 Result<void> RootFs::link(const std::string& target, const std::string& path) const {
   GNA_LET(names, split(path));
-  GNA_LET(directory, make_parent(handle(), names, path));
-  const auto temp = make_temp_link(directory.get(), target);
+  const auto directory = open_or_make(handle(), names.parent, kParentMode, [](const Fd&) -> Try<void> { return {}; });
+  if (!directory) return std::unexpected(directory.error().at(path + ": make directory"));
+  const auto temp = make_temp_link(directory->get(), target);
   if (!temp) return std::unexpected(temp.error().at(path + ": symlink"));
-  return put_in_place(directory, *temp, names.leaf, path);
+  return rename_temp(*directory, *temp, names.leaf, path);
+}
+
+Result<void> RootFs::sync(const std::string& path) const {
+  GNA_TRY(check(path));
+  const auto directory = open_below(handle(), path, O_RDONLY | O_DIRECTORY);
+  if (!directory && directory.error().error_number == ENOENT) return {};
+  if (!directory) return std::unexpected(directory.error().at(path + ": open directory"));
+  if (const auto synced = sync_file_system(directory->get()); !synced)
+    return std::unexpected(synced.error().at(path + ": sync"));
+  return {};
 }
 
 Result<Fd> RootFs::open_record(const std::string& path, std::uint32_t mode) const {

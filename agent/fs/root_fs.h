@@ -58,7 +58,11 @@ class RootFs {
   Result<void> make_directories(const std::string& path, std::uint32_t mode = 0755) const;
   // These two make missing parents, 0755.
   Result<void> write(const std::string& path, std::string_view bytes, std::uint32_t mode) const;
-  Result<void> link(const std::string& target, const std::string& path) const;  // symlink, replaced atomically
+  // A symlink, replaced atomically. Links come by the hundred: they, and parents made for them, are on
+  // disk after sync().
+  Result<void> link(const std::string& target, const std::string& path) const;
+  // Everything on the file system of `path`, a directory. Absent is fine.
+  Result<void> sync(const std::string& path) const;
   // For records that grow in place (a journal, a lock): reading, and writing at the end. Made,
   // with its parents' names on disk, if it is absent; a symlink is a Conflict.
   Result<Fd> open_record(const std::string& path, std::uint32_t mode) const;

@@ -64,6 +64,8 @@ class OfflineUnitManager final : public UnitManager {
     return {};
   }
 
+  Result<void> settle() override { return root_.sync(std::string(kUnitConfigDir)); }
+
   Result<void> reload(Deadline) override { return {}; }
 
   void run(std::span<const JobRequest> jobs, const std::function<void(std::size_t, Result<void>)>& ended,
@@ -191,7 +193,6 @@ Result<void> OfflineUnitManager::make(const Wanted& link) {
   } else if (there.kind != observed::FileKind::absent) {
     return fail(Code::Conflict, link.path + " exists and is no symlink");
   }
-  GNA_TRY(root_.make_directories(std::filesystem::path(link.path).parent_path().string()));
   return root_.link(link.target, link.path);
 }
 

@@ -25,6 +25,7 @@ backend::Outcome forgive_offline(const Tools& tools, backend::Outcome outcome) {
 }  // namespace
 
 void set_enablement(const Tools& tools, const Steps& steps) {
+  std::vector<std::pair<const plan::Step*, backend::Outcome>> outcomes;
   for (const auto* step : steps) {
     const auto& action = std::get<plan::SetEnablement>(step->action);
     if (tools.sink.stopping()) {
@@ -35,8 +36,12 @@ void set_enablement(const Tools& tools, const Steps& steps) {
     const auto since = Clock::now();
     const auto result =
         action.enabled ? tools.units.enable(action.unit, tools.by) : tools.units.disable(action.unit, tools.by);
-    tools.sink.ended(*step, forgive_offline(tools, outcome_of(result, since)));
+    outcomes.emplace_back(step, forgive_offline(tools, outcome_of(result, since)));
   }
+  const auto since = Clock::now();
+  const auto settled = tools.units.settle();
+  for (auto& [step, outcome] : outcomes)
+    tools.sink.ended(*step, settled || outcome.error ? std::move(outcome) : outcome_of(settled, since));
 }
 
 void reload_manager(const Tools& tools, const Steps& steps) {
