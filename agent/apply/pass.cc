@@ -103,8 +103,7 @@ Result<Prepared> Pass::prepare(const osc::Document& document, const std::string&
   }
   const osc::Osc* last_applied = prepared.last_applied ? &*prepared.last_applied : nullptr;
   const bool empty = says_nothing(prepared.osc);
-  if (os_.capabilities().path_drop_in)
-    desired::inject_path_drop_in(prepared.osc, desired::injected_path(last_applied));
+  if (os_.capabilities().path_drop_in) desired::inject_path_drop_in(prepared.osc, desired::injected_path(last_applied));
   GNA_LET(wanted, desired::render(prepared.osc, prepared.facts, read_secret_));
   prepared.wanted = std::move(wanted);
   GNA_LET(applied, load_applied(prepared, read_secret_));

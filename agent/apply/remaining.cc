@@ -67,8 +67,9 @@ class Remaining {
         if (open(drop_in_id(unit.name, drop_in.name))) entry.drop_ins_changed.push_back(drop_in);
       for (const auto& name : change->second.delete_drop_ins)
         if (open(drop_in_id(unit.name, name))) entry.drop_ins_deleted.push_back(old_drop_in(unit.name, name));
-      const bool unfinished = open("unit:" + unit.name) || open("enable:" + unit.name) || open("disable:" + unit.name) ||
-                              !entry.drop_ins_changed.empty() || !entry.drop_ins_deleted.empty();
+      const bool unfinished = open("unit:" + unit.name) || open("enable:" + unit.name) ||
+                              open("disable:" + unit.name) || !entry.drop_ins_changed.empty() ||
+                              !entry.drop_ins_deleted.empty();
       if (unfinished) out.units_changed.push_back(std::move(entry));
       if (unit.name == kOwnUnit) continue;
       if (open("restart:" + unit.name) || open("start:" + unit.name))
@@ -102,8 +103,7 @@ class Remaining {
   }
 
   void add_containerd(store::ChangesFile& out) const {
-    out.config_file_changed =
-        prepared_.changes.restart_containerd && open(std::string("restart:") + kContainerdUnit);
+    out.config_file_changed = prepared_.changes.restart_containerd && open(std::string("restart:") + kContainerdUnit);
     if (osc::has_containerd(prepared_.osc)) {
       for (const auto& registry : prepared_.osc.spec.cri_config->containerd->registries) {
         const bool awaited = open("await:" + registry.upstream);

@@ -25,10 +25,10 @@ Result<Content> content_of(const osc::FileContent& content, const std::string& f
     auto bytes = read_secret ? read_secret(ref.name, ref.data_key)
                              : Result<std::string>(fail(Code::NotFound, "no Secrets are at hand"));
     if (!bytes)
-      return std::unexpected(Error{Code::InvalidArgument,
-                                   field + ".content.secretRef: Secret " + ref.name + ", key " + ref.data_key + ": " +
-                                       bytes.error().message,
-                                   "give the Secret with --secrets FILE"});
+      return std::unexpected(Error{
+          Code::InvalidArgument,
+          field + ".content.secretRef: Secret " + ref.name + ", key " + ref.data_key + ": " + bytes.error().message,
+          "give the Secret with --secrets FILE"});
     return Content(std::move(*bytes));
   }
   return Content(ImageSource{content.image_ref->image, content.image_ref->file_path_in_image});
@@ -125,7 +125,8 @@ void add_containerd(State& state, const osc::Osc& osc) {
     auto registry = registry_of(registries[i], "spec.criConfig.containerd.registries[" + std::to_string(i) + "]");
     for (const auto& host : registry.hosts)
       for (const auto& path : host.ca_certs)
-        if (const auto file = state.files.find(ca_path(registry.upstream, path)); file != state.files.end() && file->second.role == Role::other)
+        if (const auto file = state.files.find(ca_path(registry.upstream, path));
+            file != state.files.end() && file->second.role == Role::other)
           file->second.role = Role::registry_ca;
     state.registries.insert_or_assign(registry.upstream, std::move(registry));
   }
@@ -171,8 +172,7 @@ std::string cpu_manager_policy_of(std::string_view kubelet_configuration) {
   for_each_line(kubelet_configuration, [&](std::string_view line) {
     if (!line.starts_with(kKey)) return;
     auto value = trim(line.substr(kKey.size()));
-    if (value.size() >= 2 && (value.front() == '"' || value.front() == '\''))
-      value = value.substr(1, value.size() - 2);
+    if (value.size() >= 2 && (value.front() == '"' || value.front() == '\'')) value = value.substr(1, value.size() - 2);
     policy = value;
   });
   return policy;
@@ -209,8 +209,7 @@ void inject_path_drop_in(osc::Osc& osc, const std::string& path) {
   if (unit == units.end()) unit = units.insert(units.end(), osc::Unit{.name = kContainerdUnit});
   // An OSC that was last applied has it already.
   std::erase_if(unit->drop_ins, [](const osc::DropIn& drop_in) { return drop_in.name == kPathDropIn; });
-  unit->drop_ins.push_back(
-      {kPathDropIn, "[Service]\n" + std::string(kPathPrefix) + path + "\"\n"});
+  unit->drop_ins.push_back({kPathDropIn, "[Service]\n" + std::string(kPathPrefix) + path + "\"\n"});
 }
 
 std::string injected_path(const osc::Osc* last_applied) {

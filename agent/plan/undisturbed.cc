@@ -32,8 +32,8 @@ bool holds(const AppliedUnit& ours, const observed::Unit& seen) {
 
 bool undisturbed(const Applied& applied, const observed::State& now) {
   if (applied.reload_owed || applied.agent_restart_owed) return false;
-  if (applied.containerd && (applied.containerd_started_with.empty() ||
-                             applied.containerd_config_sha256 != now.containerd_config_sha256))
+  if (applied.containerd &&
+      (applied.containerd_started_with.empty() || applied.containerd_config_sha256 != now.containerd_config_sha256))
     return false;
   const bool files = std::ranges::all_of(applied.files, [&](const auto& entry) {
     const auto seen = now.files.find(entry.first);

@@ -19,9 +19,7 @@ inline bool needs_no_enabling(const observed::Unit& seen) {
   return any_of(seen.enablement, {"enabled", "static", "indirect", "generated", "alias", "transient", "masked"});
 }
 
-inline bool is_enabled(const observed::Unit& seen) {
-  return any_of(seen.enablement, {"enabled", "enabled-runtime"});
-}
+inline bool is_enabled(const observed::Unit& seen) { return any_of(seen.enablement, {"enabled", "enabled-runtime"}); }
 
 // An offline tree without the unit file: a vendor's unit that will be there some day.
 inline bool not_in_tree(const observed::Unit& seen, bool ours) {

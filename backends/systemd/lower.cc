@@ -16,9 +16,9 @@ namespace gna::systemd {
 
 bool is_read_by_manager(std::string_view path) {
   static constexpr std::array<std::string_view, 8> kDirectories = {
-      "/etc/systemd/system/",        "/etc/systemd/system.control/", "/etc/systemd/system.attached/",
-      "/run/systemd/system/",        "/usr/local/lib/systemd/system/", "/usr/lib/systemd/system/",
-      "/lib/systemd/system/",        "/etc/systemd/system.conf.d/"};
+      "/etc/systemd/system/", "/etc/systemd/system.control/",   "/etc/systemd/system.attached/",
+      "/run/systemd/system/", "/usr/local/lib/systemd/system/", "/usr/lib/systemd/system/",
+      "/lib/systemd/system/", "/etc/systemd/system.conf.d/"};
   return path == "/etc/systemd/system.conf" ||
          std::ranges::any_of(kDirectories, [&](std::string_view directory) { return path.starts_with(directory); });
 }
@@ -84,12 +84,12 @@ class Lowering {
   const observed::State& now_;
   const desired::Facts& facts_;
   plan::Plan plan_;
-  std::map<std::string, std::set<std::string>> watchers_;              // path → units
-  std::map<std::string, std::vector<std::string>> unit_needs_;         // unit → steps that feed it
-  std::set<std::string> cleared_;                                      // files of ours that went that way
-  std::vector<std::string> clearing_;                                  // ids of steps that clear the way
-  std::vector<std::string> awaited_;                                   // upstreams nobody answers for
-  std::string containerd_patch_;                                       // id of the step, if there is one
+  std::map<std::string, std::set<std::string>> watchers_;       // path → units
+  std::map<std::string, std::vector<std::string>> unit_needs_;  // unit → steps that feed it
+  std::set<std::string> cleared_;                               // files of ours that went that way
+  std::vector<std::string> clearing_;                           // ids of steps that clear the way
+  std::vector<std::string> awaited_;                            // upstreams nobody answers for
+  std::string containerd_patch_;                                // id of the step, if there is one
   bool reload_needed_ = false;
   bool containerd_restart_ = false;
   bool has_reload_step_ = false;
@@ -223,8 +223,8 @@ class Lowering {
               .verb = on_disk ? Verb::patch : Verb::create,
               .action = plan::WriteFile{containerd::kConfigPath, patched->toml, 0644},
               .disruption = work_.restart_containerd ? Disruption::restartsContainerd : Disruption::none,
-              .reason = !wanted_.containerd   ? "its settings are no longer wanted"
-                        : !on_disk            ? "new"
+              .reason = !wanted_.containerd        ? "its settings are no longer wanted"
+                        : !on_disk                 ? "new"
                         : work_.restart_containerd ? "settings changed"
                                                    : "drifted"};
     step.before.containerd = wanted_.containerd;
@@ -263,8 +263,8 @@ class Lowering {
       if (bytes == nullptr) continue;
       auto step = file_step(path, write);
       step.action = plan::WriteFile{path, *bytes, write.file.mode};
-      step.after.files[path] = plan::AppliedFile{
-          .mode = write.file.mode, .sha256 = sha256_hex(*bytes), .overwrote = write.overwrites};
+      step.after.files[path] =
+          plan::AppliedFile{.mode = write.file.mode, .sha256 = sha256_hex(*bytes), .overwrote = write.overwrites};
       out.steps.push_back(std::move(step));
     }
   }
@@ -309,8 +309,8 @@ class Lowering {
                 .needs = clearing_for(path)};
       step.before.registries[upstream] = plan::AppliedRegistry{};
       // Offline nobody can be asked, and the file is for a node that will be elsewhere.
-      const bool wait = write.registry.readiness_probe && !write.registry.hosts.empty() && facts_.live &&
-                         !answered(write.registry);
+      const bool wait =
+          write.registry.readiness_probe && !write.registry.hosts.empty() && facts_.live && !answered(write.registry);
       if (wait) {
         step.action = await(upstream, false);
         step.reason += ", once a mirror answers";
@@ -434,9 +434,7 @@ class Lowering {
                 .kind = Kind::unit,
                 .target = name,
                 .verb = Verb::remove,
-                .action = plan::RetireUnit{.unit = name,
-                                           .owns_file = ours.owns_file,
-                                           .drop_ins = {}},
+                .action = plan::RetireUnit{.unit = name, .owns_file = ours.owns_file, .drop_ins = {}},
                 .disruption = ours.owns_file ? Disruption::restartsUnit : Disruption::none,
                 .reason = std::string(to_string(Why::removed))};
       // What the OSC now lists under spec.files stays on the disk.
@@ -490,7 +488,8 @@ class Lowering {
       // A containerd that failed to start with other settings gets its restart, not just a start.
       const bool new_settings = unit.role == desired::Role::containerd && containerd_restart_;
       const bool start = change.job == plan::UnitChange::Job::start && !new_settings;
-      const bool restart = change.job == plan::UnitChange::Job::restart || (change.job != plan::UnitChange::Job::stop && !start);
+      const bool restart =
+          change.job == plan::UnitChange::Job::restart || (change.job != plan::UnitChange::Job::stop && !start);
       const plan::Job job = restart ? plan::Job::restart : start ? plan::Job::start : plan::Job::stop;
       const Verb verb = restart ? Verb::restart : start ? Verb::start : Verb::stop;
       Step step{.id = std::string(to_string(verb)) + ":" + name,

@@ -21,8 +21,7 @@ class MirrorWatch {
   void start(const std::string& upstream, std::vector<backend::MirrorQuestion> questions);
   // What is known by now; asks once more if nobody has answered. Ends the watch of this upstream.
   std::map<std::string, observed::Mirror> last_word(const std::string& upstream,
-                                                    const std::vector<backend::MirrorQuestion>& questions,
-                                                    Deadline by);
+                                                    const std::vector<backend::MirrorQuestion>& questions, Deadline by);
 
  private:
   struct Watch {

@@ -23,7 +23,8 @@ std::map<std::string, observed::Mirror> probe(const fs::RootFs& root,
                          .url = mirror.url,
                          .ca_paths = mirror.ca_paths,
                          .ca_pem = mirror.ca_pem});
-  return containerd::probe(questions, [&](const std::string& path) { return root.read(path, 1u << 20); }, kPerMirror, by);
+  return containerd::probe(
+      questions, [&](const std::string& path) { return root.read(path, 1u << 20); }, kPerMirror, by);
 }
 
 }  // namespace
@@ -32,8 +33,7 @@ Environment node_environment(const fs::RootFs& root, const Options& options) {
   auto address = containerd::Address::from_environment();
   if (!options.containerd_address.empty()) address.socket = options.containerd_address;
   return {
-      .containerd_version =
-          [address](Deadline by) -> Result<desired::Version> {
+      .containerd_version = [address](Deadline by) -> Result<desired::Version> {
         containerd::Client client(address);
         GNA_LET(text, client.version(std::min(by, std::chrono::steady_clock::now() + kVersionPatience)));
         const auto version = desired::parse_version(text);

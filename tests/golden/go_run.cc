@@ -154,8 +154,9 @@ systemd::Environment answers(const std::string& containerd, bool reachable) {
       .containerd_version = [containerd](Deadline) -> Result<desired::Version> {
         return desired::parse_version(containerd).value();
       },
-      .containerd_default_config =
-          [containerd](Deadline) -> Result<std::string> { return written("@" + containerd + ".toml"); },
+      .containerd_default_config = [containerd](Deadline) -> Result<std::string> {
+        return written("@" + containerd + ".toml");
+      },
       .probe =
           [reachable](const std::vector<backend::MirrorQuestion>& questions, Deadline) {
             std::map<std::string, observed::Mirror> out;
@@ -170,8 +171,8 @@ systemd::Environment answers(const std::string& containerd, bool reachable) {
 }  // namespace
 
 Node::Node(std::string host_name, std::string containerd, bool no_state, Mirrors mirrors) : no_state_(no_state) {
-  for (const char* folder : {"/tmp", "/var/lib/gardener-node-agent/tmp", "/var/lib/gardener-node-agent/credentials",
-                             "/etc/systemd/system"})
+  for (const char* folder :
+       {"/tmp", "/var/lib/gardener-node-agent/tmp", "/var/lib/gardener-node-agent/credentials", "/etc/systemd/system"})
     stdfs::create_directories(root_.on_host(folder));
   fs_ = std::make_unique<fs::RootFs>(std::move(fs::RootFs::open(root_.path()).value()));
   auto units = std::make_unique<support::FakeUnitManager>();
@@ -206,9 +207,8 @@ Result<apply::Summary> Node::apply(const std::string& osc_path, const std::vecto
     const auto blank = operation.find(' ');
     const auto verb = operation.substr(0, blank);
     const auto unit = blank == std::string::npos ? std::string() : " of " + operation.substr(blank + 1);
-    const auto so_far = std::ranges::count_if(all_operations_, [&](const auto& line) {
-      return line == operation || line.starts_with(operation + " -> ");
-    });
+    const auto so_far = std::ranges::count_if(
+        all_operations_, [&](const auto& line) { return line == operation || line.starts_with(operation + " -> "); });
     units_->script("fail " + std::to_string(so_far + 1) + "th " + verb + unit + " with failed");
   }
   const apply::Options options{.no_state = no_state_, .allow_empty = true, .restart_agent = false};
@@ -243,7 +243,10 @@ std::vector<std::string> Node::tree() const {
     ::lstat(entry.path().c_str(), &seen);
     const auto path = "/" + stdfs::relative(entry.path(), root_.path()).string();
     char head[64];
-    std::snprintf(head, sizeof head, "%c %04o %u:%u ", S_ISDIR(seen.st_mode) ? 'd' : S_ISREG(seen.st_mode) ? 'f' : 'l',
+    std::snprintf(head, sizeof head, "%c %04o %u:%u ",
+                  S_ISDIR(seen.st_mode)   ? 'd'
+                  : S_ISREG(seen.st_mode) ? 'f'
+                                          : 'l',
                   seen.st_mode & 07777, seen.st_uid, seen.st_gid);
     auto line = head + path;
     if (S_ISREG(seen.st_mode)) {

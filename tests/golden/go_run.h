@@ -30,7 +30,7 @@ struct GoRun {
   std::string containerd = {};
   bool no_state = false;
   std::vector<GoStep> steps = {};
-  std::vector<std::string> tree = {};           // lines of tree.txt
+  std::vector<std::string> tree = {};             // lines of tree.txt
   std::map<std::string, std::string> files = {};  // node path → bytes that upstream left
 };
 
@@ -46,7 +46,9 @@ class Node {
   ~Node();
 
   // What somebody does by hand, or what upstream left.
-  void write(const std::string& path, const std::string& bytes, unsigned mode = 0644) const { root_.write(path, bytes, mode); }
+  void write(const std::string& path, const std::string& bytes, unsigned mode = 0644) const {
+    root_.write(path, bytes, mode);
+  }
   void remove(const std::string& path) const;
   support::FakeUnitManager& units() { return *units_; }
   const support::TempRoot& root() const { return root_; }

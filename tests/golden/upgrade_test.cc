@@ -72,8 +72,9 @@ TEST_P(Upgrade, EndsWhereAFreshNodeEnds) {
   const auto fresh = fresh_node();
   applied(*fresh, after);
   EXPECT_EQ(differences(what_counts(fresh->tree()), what_counts(upgraded->tree())), std::vector<std::string>{});
-  EXPECT_EQ(config_differences(fresh->read("/etc/containerd/config.toml"), upgraded->read("/etc/containerd/config.toml")),
-            std::vector<std::string>{});
+  EXPECT_EQ(
+      config_differences(fresh->read("/etc/containerd/config.toml"), upgraded->read("/etc/containerd/config.toml")),
+      std::vector<std::string>{});
 }
 
 TEST_P(Upgrade, HasNothingToDoTheSecondTime) {

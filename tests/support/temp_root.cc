@@ -36,7 +36,8 @@ stdfs::path TempRoot::on_host(std::string_view node_path) const {
 void TempRoot::write(std::string_view node_path, std::string_view bytes, unsigned mode) const {
   const auto file = on_host(node_path);
   stdfs::create_directories(file.parent_path());
-  std::ofstream(file, std::ios::binary | std::ios::trunc).write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  std::ofstream(file, std::ios::binary | std::ios::trunc)
+      .write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
   ::chmod(file.c_str(), mode);
 }
 

@@ -10,7 +10,8 @@ namespace {
 struct Node {
   Applied applied = {
       .files = {{"/etc/a", {.mode = 0644, .sha256 = "1"}}},
-      .units = {{"u.service", {.owns_file = true, .file_sha256 = "2", .drop_ins = {{"d.conf", "3"}}, .started_with = "x"}}},
+      .units = {{"u.service",
+                 {.owns_file = true, .file_sha256 = "2", .drop_ins = {{"d.conf", "3"}}, .started_with = "x"}}},
       .registries = {{"docker.io", {.digest = "d", .sha256 = "4"}}},
       .containerd = desired::Containerd{},
       .containerd_config_sha256 = "5",

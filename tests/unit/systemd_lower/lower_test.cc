@@ -18,9 +18,8 @@ desired::State demo() {
   desired::State wanted;
   wanted.files["/etc/demo.conf"] = {.content = "a=1\n", .mode = 0644};
   wanted.files["/opt/bin/tool"] = {.content = desired::ImageSource{"img:1", "/tool"}, .mode = 0755};
-  wanted.units["demo.service"] = {.content = "[Service]\n",
-                                  .drop_ins = {{"10-a.conf", "a"}},
-                                  .watches = {"/etc/demo.conf", "/opt/bin/tool"}};
+  wanted.units["demo.service"] = {
+      .content = "[Service]\n", .drop_ins = {{"10-a.conf", "a"}}, .watches = {"/etc/demo.conf", "/opt/bin/tool"}};
   return wanted;
 }
 
@@ -44,10 +43,9 @@ const plan::Step& step(const plan::Plan& plan, const std::string& id) {
 }
 
 TEST(Lower, OrdersAFirstApply) {
-  EXPECT_THAT(ids(lowered(demo())),
-              ElementsAre("file:/etc/demo.conf", "file:/opt/bin/tool", "unit:demo.service",
-                          "dropIn:demo.service.d/10-a.conf", "enable:demo.service", "daemon-reload",
-                          "restart:demo.service", "restart:containerd.service"));
+  EXPECT_THAT(ids(lowered(demo())), ElementsAre("file:/etc/demo.conf", "file:/opt/bin/tool", "unit:demo.service",
+                                                "dropIn:demo.service.d/10-a.conf", "enable:demo.service",
+                                                "daemon-reload", "restart:demo.service", "restart:containerd.service"));
 }
 
 TEST(Lower, AFileAloneNeedsNoReload) {

@@ -34,7 +34,7 @@ struct Options {
 
 // What a run would do here, with everything that showing or doing it needs.
 struct Prepared {
-  osc::Osc osc = {};                 // with the PATH drop-in, as last-applied-osc.yaml will hold it
+  osc::Osc osc = {};  // with the PATH drop-in, as last-applied-osc.yaml will hold it
   std::string checksum = {};
   std::string input_sha256 = {};
   desired::Facts facts = {};
@@ -47,8 +47,8 @@ struct Prepared {
   store::Loaded loaded = {};
   std::optional<osc::Osc> last_applied = {};
   std::vector<std::string> warnings = {};
-  bool resumed = false;              // an earlier run of this checksum was cut short
-  bool up_to_date = false;           // found by the index: nothing was parsed, nothing is to do
+  bool resumed = false;     // an earlier run of this checksum was cut short
+  bool up_to_date = false;  // found by the index: nothing was parsed, nothing is to do
 };
 
 struct StepReport {
@@ -68,8 +68,8 @@ struct Summary {
   std::size_t steps = 0, done = 0, failed = 0, pending = 0, skipped = 0;
   std::chrono::milliseconds took{0};
   bool resumed = false;
-  bool stopped = false;                      // by Hooks::stopping
-  bool agent_restart_due = false;            // recorded as done: now do it (systemd, or exit 0)
+  bool stopped = false;            // by Hooks::stopping
+  bool agent_restart_due = false;  // recorded as done: now do it (systemd, or exit 0)
   std::vector<std::pair<plan::Step, Error>> failures = {};
   bool complete() const { return failed == 0 && skipped == 0 && !stopped; }
 };

@@ -21,8 +21,8 @@
 namespace gna::backend {
 
 struct Capabilities {
-  std::string name = {};      // "systemd", "talos"
-  bool units = false;         // knows units, drop-ins, enablement
+  std::string name = {};  // "systemd", "talos"
+  bool units = false;     // knows units, drop-ins, enablement
   bool files_anywhere = false;
   bool path_drop_in = false;  // containerd.service gets 30-env_config.conf
   bool live = true;           // false: an offline tree
@@ -39,10 +39,10 @@ struct MirrorQuestion {
 
 // What to look at.
 struct Scope {
-  std::set<std::string> files = {};       // absolute paths
+  std::set<std::string> files = {};  // absolute paths
   std::set<std::string> units = {};
-  std::set<std::string> upstreams = {};   // whose hosts.toml to read
-  bool containerd_config = false;         // config.toml, or what it would be if it is absent
+  std::set<std::string> upstreams = {};  // whose hosts.toml to read
+  bool containerd_config = false;        // config.toml, or what it would be if it is absent
   std::vector<MirrorQuestion> mirrors = {};
   // After a run that was cut short: its temporary files, and the end of jobs that it had sent.
   bool leftovers = false;

@@ -51,7 +51,7 @@ using Result = std::expected<T, Error>;
 }
 
 }  // namespace gna
-
+// clang-format off: a macro reads best one statement a line
 #define GNA_CONCAT_(a, b) a##b
 #define GNA_CONCAT(a, b) GNA_CONCAT_(a, b)
 

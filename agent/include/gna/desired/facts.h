@@ -17,10 +17,10 @@ struct Version {
 std::optional<Version> parse_version(std::string_view text);
 
 struct Facts {
-  std::string host_name = {};                    // lower case
-  std::optional<std::string> os_version = {};    // first number of PRETTY_NAME in /etc/os-release
-  std::optional<Version> containerd = {};        // unknown: containerd did not answer
-  bool live = true;                              // false: an offline tree (--root)
+  std::string host_name = {};                  // lower case
+  std::optional<std::string> os_version = {};  // first number of PRETTY_NAME in /etc/os-release
+  std::optional<Version> containerd = {};      // unknown: containerd did not answer
+  bool live = true;                            // false: an offline tree (--root)
 };
 
 }  // namespace gna::desired

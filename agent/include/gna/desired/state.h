@@ -38,8 +38,8 @@ struct File {
   Content content = {};       // bytes, or where they come from
   std::uint32_t mode = 0600;  // at most 0777
   Role role = Role::other;
-  bool secret = false;        // never show its bytes: CLI.md, "Secrets"
-  std::string field = {};     // where the OSC says so: "spec.files[3]"
+  bool secret = false;     // never show its bytes: CLI.md, "Secrets"
+  std::string field = {};  // where the OSC says so: "spec.files[3]"
   bool operator==(const File&) const = default;
 };
 
@@ -50,12 +50,12 @@ enum class Run {
 };
 
 struct Unit {
-  std::optional<std::string> content = {};        // absent: the unit file is not ours
+  std::optional<std::string> content = {};           // absent: the unit file is not ours
   std::map<std::string, std::string> drop_ins = {};  // name → text
-  std::set<std::string> watches = {};             // absolute paths
+  std::set<std::string> watches = {};                // absolute paths
   bool enabled = true;
   Run run = Run::running;
-  bool expected = true;     // counts as "should run" for drift: enable given, or content or drop-ins
+  bool expected = true;  // counts as "should run" for drift: enable given, or content or drop-ins
   Role role = Role::other;
   std::string field = {};
   bool operator==(const Unit&) const = default;
@@ -93,15 +93,15 @@ struct Containerd {
 };
 
 struct State {
-  std::map<std::string, File> files = {};          // by absolute path
-  std::map<std::string, Unit> units = {};          // by name
+  std::map<std::string, File> files = {};  // by absolute path
+  std::map<std::string, Unit> units = {};  // by name
   std::optional<Containerd> containerd = {};
-  std::map<std::string, Registry> registries = {}; // by upstream
+  std::map<std::string, Registry> registries = {};  // by upstream
   // Typed readings of files above, for backends that have no files.
-  std::map<std::string, std::string> sysctl = {};          // key with dots → value
-  std::map<std::string, std::string> trusted_roots = {};   // path → PEM
-  std::optional<std::string> kubelet_configuration = {};   // YAML
-  std::optional<std::string> cpu_manager_policy = {};      // only of in-place pools
+  std::map<std::string, std::string> sysctl = {};         // key with dots → value
+  std::map<std::string, std::string> trusted_roots = {};  // path → PEM
+  std::optional<std::string> kubelet_configuration = {};  // YAML
+  std::optional<std::string> cpu_manager_policy = {};     // only of in-place pools
   bool operator==(const State&) const = default;
   bool empty() const { return files.empty() && units.empty() && !containerd && registries.empty(); }
 };

@@ -15,9 +15,9 @@ enum class FileKind { absent, regular, directory, symlink, other };
 
 struct File {
   FileKind kind = FileKind::absent;
-  std::uint32_t mode = 0;      // permission bits with setuid, setgid, sticky
+  std::uint32_t mode = 0;  // permission bits with setuid, setgid, sticky
   std::uint64_t size_bytes = 0;
-  std::string sha256 = {};     // of regular files, lower-case hex
+  std::string sha256 = {};  // of regular files, lower-case hex
   bool operator==(const File&) const = default;
 };
 
@@ -28,12 +28,12 @@ struct Unit {
   // systemd's words (man 1 systemctl): enabled, disabled, static, indirect, generated, alias, masked, ...
   // Empty: unknown, or no such unit.
   std::string enablement = {};
-  std::string load = {};    // loaded, not-found, masked, ... ; empty: nobody to ask (offline)
-  std::string active = {};  // active, inactive, failed, activating, ...
-  std::string sub = {};     // running, dead, exited, auto-restart, ...
-  std::string type = {};    // of a service: oneshot, simple, ...
-  bool triggered = false;   // TriggeredBy is not empty
-  bool need_reload = false; // NeedDaemonReload
+  std::string load = {};     // loaded, not-found, masked, ... ; empty: nobody to ask (offline)
+  std::string active = {};   // active, inactive, failed, activating, ...
+  std::string sub = {};      // running, dead, exited, auto-restart, ...
+  std::string type = {};     // of a service: oneshot, simple, ...
+  bool triggered = false;    // TriggeredBy is not empty
+  bool need_reload = false;  // NeedDaemonReload
   bool job_queued = false;
   std::string invocation = {};  // InvocationID: changes with each start
   bool operator==(const Unit&) const = default;
@@ -55,10 +55,10 @@ struct State {
   // Temporary files of a run that was cut short.
   std::set<std::string> leftovers = {};
   // Documents that lower() patches or compares: config.toml, hosts.toml, machine config.
-  std::map<std::string, std::string> documents = {};  // path → bytes; absent ones are missing
+  std::map<std::string, std::string> documents = {};   // path → bytes; absent ones are missing
   std::map<std::string, std::string> registries = {};  // upstream → SHA-256 of its hosts.toml, if there is one
   std::string containerd_config_sha256 = {};           // empty: there is no config.toml
-  std::map<std::string, Mirror> mirrors = {};         // "upstream url" → answer; only those asked for
+  std::map<std::string, Mirror> mirrors = {};          // "upstream url" → answer; only those asked for
   bool operator==(const State&) const = default;
 };
 

@@ -150,8 +150,8 @@ struct Spec {
 struct Status {
   std::vector<Unit> extension_units = {};
   std::vector<File> extension_files = {};
-  std::optional<OsUpdate> os_update = {};        // inPlaceUpdates.osUpdate
-  bool in_place_updates_present = false;         // `inPlaceUpdates: {}` without osUpdate
+  std::optional<OsUpdate> os_update = {};  // inPlaceUpdates.osUpdate
+  bool in_place_updates_present = false;   // `inPlaceUpdates: {}` without osUpdate
   bool operator==(const Status&) const = default;
 };
 

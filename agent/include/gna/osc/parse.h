@@ -18,19 +18,19 @@ enum class Severity { error, warning };
 
 struct Finding {
   Severity severity = Severity::error;
-  int line = 1;             // from 1, in the inner document if it came out of a Secret
-  int column = 1;           // from 1, in bytes
-  std::string field = {};   // "spec.files[3].content.inline.data"; empty: the whole document
-  std::string code = {};    // stable, for machines: "required", "duplicate", "not-base64", ...
-  std::string message = {}; // for a person; no raw control characters, never the value of a secret
+  int line = 1;              // from 1, in the inner document if it came out of a Secret
+  int column = 1;            // from 1, in bytes
+  std::string field = {};    // "spec.files[3].content.inline.data"; empty: the whole document
+  std::string code = {};     // stable, for machines: "required", "duplicate", "not-base64", ...
+  std::string message = {};  // for a person; no raw control characters, never the value of a secret
   bool operator==(const Finding&) const = default;
 };
 
 // Where the document came from, so far as the bytes tell.
 struct Origin {
-  bool secret = false;                 // a Kubernetes Secret, key osc.yaml
+  bool secret = false;  // a Kubernetes Secret, key osc.yaml
   std::string secret_name = {};
-  bool serial = false;                 // annotation reconciliation.osc.node-agent.gardener.cloud/serial
+  bool serial = false;  // annotation reconciliation.osc.node-agent.gardener.cloud/serial
   bool operator==(const Origin&) const = default;
 };
 

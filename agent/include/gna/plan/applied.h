@@ -13,19 +13,19 @@ namespace gna::plan {
 
 struct AppliedFile {
   std::uint32_t mode = 0;
-  std::string sha256 = {};                          // empty: unknown (an image that the Go agent copied)
+  std::string sha256 = {};  // empty: unknown (an image that the Go agent copied)
   std::optional<desired::ImageSource> image = {};
-  bool overwrote = false;                           // something that was not ours lay there before
+  bool overwrote = false;  // something that was not ours lay there before
   bool operator==(const AppliedFile&) const = default;
 };
 
 struct AppliedUnit {
-  bool owns_file = false;                 // we wrote the unit file
-  std::string file_sha256 = {};           // empty: unknown
+  bool owns_file = false;                            // we wrote the unit file
+  std::string file_sha256 = {};                      // empty: unknown
   std::map<std::string, std::string> drop_ins = {};  // those that we wrote → SHA-256, or "" if unknown
   bool enabled = true;
   desired::Run run = desired::Run::running;
-  bool expected = true;                   // desired::Unit::expected
+  bool expected = true;  // desired::Unit::expected
   // desired::digest() at its last start (or stop). Empty: a restart is owed.
   std::string started_with = {};
   // A job that was sent and whose end is not on record: it was for this digest, and the
@@ -36,8 +36,8 @@ struct AppliedUnit {
 };
 
 struct AppliedRegistry {
-  std::string digest = {};                // desired::digest of what hosts.toml was written from
-  std::string sha256 = {};                // of hosts.toml; empty: unknown
+  std::string digest = {};  // desired::digest of what hosts.toml was written from
+  std::string sha256 = {};  // of hosts.toml; empty: unknown
   bool operator==(const AppliedRegistry&) const = default;
 };
 
@@ -52,14 +52,14 @@ struct Applied {
   // patched it): unknown, so it goes.
   std::map<std::string, std::string> containerd_originals = {};
   std::string containerd_config_sha256 = {};  // of config.toml; empty: unknown
-  std::string containerd_started_with = {};  // containerd_digest() at its last restart; empty: owed
+  std::string containerd_started_with = {};   // containerd_digest() at its last restart; empty: owed
   // As of a unit: the restart that was sent for these settings and whose end is not on record.
   std::string containerd_sent_with = {};
   std::string containerd_invocation_before = {};
   bool reload_owed = false;
   bool agent_restart_owed = false;
   std::optional<std::string> cpu_manager_policy = {};
-  std::string checksum = {};              // of the OSC that was applied wholly last; empty: none yet
+  std::string checksum = {};  // of the OSC that was applied wholly last; empty: none yet
   bool operator==(const Applied&) const = default;
 
   // Was anything ever applied here?

@@ -14,29 +14,29 @@
 namespace gna::plan {
 
 enum class Why {
-  created,    // not applied before
-  changed,    // the OSC says something else now
-  drifted,    // the machine was changed by somebody else
-  owed,       // an earlier run was cut short
-  removed,    // the OSC no longer has it
+  created,  // not applied before
+  changed,  // the OSC says something else now
+  drifted,  // the machine was changed by somebody else
+  owed,     // an earlier run was cut short
+  removed,  // the OSC no longer has it
 };
 std::string_view to_string(Why why);
 
 struct FileWrite {
   desired::File file = {};
   Why why = Why::created;
-  bool exists = false;         // something lies there
-  bool overwrites = false;     // ... that was not ours
+  bool exists = false;      // something lies there
+  bool overwrites = false;  // ... that was not ours
   bool operator==(const FileWrite&) const = default;
 };
 
 struct UnitChange {
   Why why = Why::created;
-  std::optional<std::string> write_content = {};     // the unit file, if it has to be written
+  std::optional<std::string> write_content = {};  // the unit file, if it has to be written
   std::map<std::string, std::string> write_drop_ins = {};
-  std::set<std::string> delete_drop_ins = {};        // ours that are gone
+  std::set<std::string> delete_drop_ins = {};  // ours that are gone
   std::optional<bool> set_enabled = {};
-  bool delete_file = false;                          // the unit lives on, its file is no longer ours
+  bool delete_file = false;  // the unit lives on, its file is no longer ours
   enum class Job { none, restart, start, stop } job = Job::none;
   bool operator==(const UnitChange&) const = default;
 };
@@ -56,7 +56,7 @@ struct Changes {
   std::map<std::string, AppliedFile> delete_files = {};
   std::map<std::string, UnitChange> units = {};
   std::map<std::string, AppliedUnit> retire_units = {};
-  std::map<std::string, RegistryWrite> registries = {};   // every wanted one: lower() knows whether bytes differ
+  std::map<std::string, RegistryWrite> registries = {};  // every wanted one: lower() knows whether bytes differ
   std::map<std::string, AppliedRegistry> drop_registries = {};
   // Unknown content that becomes ours as it lies there: path → what to record.
   std::map<std::string, AppliedFile> adopt_files = {};
@@ -67,7 +67,7 @@ struct Changes {
   std::map<std::string, std::string> containerd_originals = {};
   std::optional<desired::Containerd> containerd_before = {};  // what config.toml is patched with now
   bool reload_owed = false;
-  bool restart_agent = false;       // the agent's own unit, binary or configuration changed
+  bool restart_agent = false;  // the agent's own unit, binary or configuration changed
   bool forget_cpu_manager_state = false;
   bool operator==(const Changes&) const = default;
 };

@@ -68,8 +68,8 @@ struct RunJob {
 struct AwaitMirror {
   desired::Registry registry = {};
   std::string path = {};
-  std::string on_disk = {};     // hosts.toml as it lies there; empty: none
-  bool keep_order = false;      // as RegistryWrite::keep_order
+  std::string on_disk = {};  // hosts.toml as it lies there; empty: none
+  bool keep_order = false;   // as RegistryWrite::keep_order
   desired::Facts facts = {};
   bool last_chance = false;  // probe once more and say so if nobody answers
 };
@@ -77,18 +77,18 @@ struct ReplaceDocument {  // Talos: the whole machine config
   std::string bytes = {};
 };
 
-using Action = std::variant<WriteFile, CopyFromImage, DeleteFile, MakeDirectory, ClearTheWay, SetEnablement,
-                            RetireUnit, ReloadManager, RunJob, AwaitMirror, ReplaceDocument>;
+using Action = std::variant<WriteFile, CopyFromImage, DeleteFile, MakeDirectory, ClearTheWay, SetEnablement, RetireUnit,
+                            ReloadManager, RunJob, AwaitMirror, ReplaceDocument>;
 
 struct Step {
-  std::string id = {};       // stable: "file:/etc/x", "restart:kubelet.service"
+  std::string id = {};  // stable: "file:/etc/x", "restart:kubelet.service"
   Kind kind = Kind::file;
-  std::string target = {};   // path, unit or upstream
+  std::string target = {};  // path, unit or upstream
   Verb verb = Verb::update;
   Action action = {};
   Disruption disruption = Disruption::none;
-  std::string reason = {};   // for a person: "content changed", "drifted"
-  bool secret = false;       // its bytes are never shown
+  std::string reason = {};  // for a person: "content changed", "drifted"
+  bool secret = false;      // its bytes are never shown
   // Ids of steps that must not have failed; else this one is skipped.
   std::vector<std::string> needs = {};
   // What becomes true of `Applied`: `before` is on disk before the effect, `after` when it ended well.
@@ -102,7 +102,7 @@ struct Stage {
 };
 
 struct Refused {
-  std::string field = {};        // of the OSC
+  std::string field = {};  // of the OSC
   std::string why = {};
   std::string alternative = {};
 };
@@ -116,7 +116,7 @@ struct Plan {
   std::vector<Refused> refused = {};
   Record settled = {};  // what holds without a step: known once everything else is done
   bool empty() const;
-  std::size_t size() const;      // steps
+  std::size_t size() const;  // steps
 };
 
 }  // namespace gna::plan

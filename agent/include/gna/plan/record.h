@@ -32,10 +32,10 @@ struct Record {
   std::map<std::string, UnitRecord> units = {};
   std::map<std::string, std::optional<AppliedRegistry>> registries = {};
   std::map<std::string, std::optional<std::string>> containerd_originals = {};
-  std::optional<desired::Containerd> containerd = {};            // config.toml is patched with this now
-  bool containerd_restored = false;                              // ... or with nothing; forgets the originals
+  std::optional<desired::Containerd> containerd = {};  // config.toml is patched with this now
+  bool containerd_restored = false;                    // ... or with nothing; forgets the originals
   std::optional<std::string> containerd_config_sha256 = {};
-  std::optional<std::string> containerd_started_with = {};       // "" clears: a restart is owed; settles what was sent
+  std::optional<std::string> containerd_started_with = {};  // "" clears: a restart is owed; settles what was sent
   std::optional<std::string> containerd_sent_with = {};
   std::optional<std::string> containerd_invocation_before = {};
   std::optional<std::string> cpu_manager_policy = {};

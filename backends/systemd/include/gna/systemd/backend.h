@@ -13,15 +13,15 @@ class RootFs;
 namespace gna::systemd {
 class UnitManager;
 struct Environment;
-}
+}  // namespace gna::systemd
 
 namespace gna::systemd {
 
 struct Options {
-  std::string host_name = {};                    // instead of the machine's own
+  std::string host_name = {};                          // instead of the machine's own
   std::optional<std::string> containerd_version = {};  // --containerd-version; offline trees
-  int offline_config_version = 2;                // --containerd-config-version
-  std::string containerd_address = {};               // empty: CONTAINERD_ADDRESS, or containerd's default
+  int offline_config_version = 2;                      // --containerd-config-version
+  std::string containerd_address = {};                 // empty: CONTAINERD_ADDRESS, or containerd's default
 };
 
 // Talks to the system bus (or systemd's private socket, as root) on first use.
