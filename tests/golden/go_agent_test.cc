@@ -137,7 +137,8 @@ TEST(GoAgentData, IsWhole) {
 TEST(GoAgentData, DeviationsAreNamed) {
   const auto page = read_host_file(std::string(GNA_SOURCE_DIR) + "/COMPATIBILITY.md");
   const auto names = run_names();
-  for (const auto& entry : std::filesystem::directory_iterator(std::string(GNA_SOURCE_DIR) + "/tests/golden/deviations")) {
+  for (const auto& entry :
+       std::filesystem::directory_iterator(std::string(GNA_SOURCE_DIR) + "/tests/golden/deviations")) {
     const std::string run = entry.path().stem();
     EXPECT_THAT(names, ::testing::Contains(run)) << "deviation of a run that is not there";
     const auto deviation = load_deviation(run);

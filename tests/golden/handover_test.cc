@@ -151,16 +151,14 @@ TEST_P(Finished, TakesOverWithoutTouchingAnything) {
   const auto prepared = node.prepare(run.steps.back().osc_path);
   ASSERT_TRUE(prepared) << prepared.error().message;
   for (const auto& stage : prepared->plan.stages)
-    for (const auto& step : stage.steps)
-      ADD_FAILURE() << step.id << ": " << step.reason;
+    for (const auto& step : stage.steps) ADD_FAILURE() << step.id << ": " << step.reason;
 }
 
 INSTANTIATE_TEST_SUITE_P(Worker, Finished,
                          ::testing::Values("upgrade-01-file-changed", "upgrade-10-unit-removed",
                                            "upgrade-12-dropin-changed", "upgrade-28-imageref-changed",
                                            "upgrade-35-sandbox-image-changed", "upgrade-38-plugin-remove-op-v4",
-                                           "case-extension-merge",
-                                           "case-units-dropin-only-vendor"),
+                                           "case-extension-merge", "case-units-dropin-only-vendor"),
                          label);
 
 }  // namespace
