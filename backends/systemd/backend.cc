@@ -124,7 +124,7 @@ Result<void> Backend::observe_leftovers(const backend::Scope& scope, observed::S
     if (!entries) continue;  // not there yet
     for (const auto& entry : *entries)
       if (entry.starts_with(fs::kTempPrefix) && entry.ends_with(fs::kTempSuffix))
-        now.leftovers.insert(directory + "/" + entry);
+        now.leftovers.insert(path_in(directory, entry));
   }
   return {};
 }
@@ -172,7 +172,7 @@ Result<observed::Unit> Backend::observe_unit_files(const std::string& name) cons
   if (!entries) return unit;
   for (const auto& entry : *entries) {
     if (entry.starts_with(fs::kTempPrefix)) continue;
-    GNA_LET(drop_in, root_.look(directory + "/" + entry, true));
+    GNA_LET(drop_in, root_.look(path_in(directory, entry), true));
     unit.drop_ins.emplace(entry, std::move(drop_in));
   }
   return unit;

@@ -446,6 +446,8 @@ class Lowering {
       step.after.units[name].forget = true;
       out.steps.push_back(std::move(step));
     }
+    // Before the reload that has to see it, not among the files that go at the end.
+    delete_files(out, is_read_by_manager);
   }
 
   void reload() {
@@ -583,8 +585,13 @@ class Lowering {
 
   void files_that_go() {
     auto& out = stage("files that go");
+    delete_files(out, [](const std::string& path) { return !is_read_by_manager(path); });
+  }
+
+  template <typename Which>
+  void delete_files(plan::Stage& out, const Which& which) {
     for (const auto& [path, ours] : work_.delete_files) {
-      if (cleared_.contains(path)) continue;
+      if (cleared_.contains(path) || !which(path)) continue;
       // What became a unit file or a drop-in of a wanted unit is no longer a file of spec.files; and
       // where a folder stands, or will stand, a run that was cut short has removed ours already.
       if (belongs_to_unit(path) || kind_at(path) == FileKind::directory || becomes_folder(path)) {

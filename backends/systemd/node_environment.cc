@@ -18,6 +18,7 @@ constexpr auto kVersionPatience = std::chrono::seconds(5);
 std::map<std::string, observed::Mirror> probe(const fs::RootFs& root,
                                               const std::vector<backend::MirrorQuestion>& mirrors, Deadline by) {
   std::vector<containerd::Question> questions;
+  questions.reserve(mirrors.size());
   for (const auto& mirror : mirrors)
     questions.push_back({.key = observed::mirror_key(mirror.upstream, mirror.url),
                          .url = mirror.url,

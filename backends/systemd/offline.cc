@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <set>
 
+#include "backends/systemd/paths.h"
 #include "backends/systemd/unit_name.h"
 #include "backends/systemd/unit_tree.h"
 

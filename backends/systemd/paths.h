@@ -14,6 +14,13 @@ inline std::string drop_in_path(const std::string& unit, const std::string& drop
   return drop_in_directory(unit) + "/" + drop_in;
 }
 
+inline std::string path_in(const std::string& directory, std::string_view name) {
+  std::string path = directory;
+  path += '/';
+  path += name;
+  return path;
+}
+
 // A change below one of these is seen by systemd only after daemon-reload.
 bool is_read_by_manager(std::string_view path);
 

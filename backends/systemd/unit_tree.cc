@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "backends/systemd/paths.h"
 #include "backends/systemd/unit_name.h"
 
 namespace gna::systemd {
@@ -95,13 +96,6 @@ const std::vector<std::string>& unit_search_path() {
       "/run/systemd/generator.late",
   };
   return path;
-}
-
-std::string path_in(const std::string& directory, std::string_view name) {
-  std::string out = directory;
-  out += '/';
-  out += name;
-  return out;
 }
 
 bool is_below(std::string_view path, std::string_view directory) {

@@ -17,7 +17,6 @@ inline constexpr std::string_view kUnitConfigDir = "/etc/systemd/system";
 // Directories of unit files, the earlier ones win. Source: systemd.unit(5), table 1.
 const std::vector<std::string>& unit_search_path();
 bool is_in_search_path(const std::string& path);
-std::string path_in(const std::string& directory, std::string_view name);
 bool is_below(std::string_view path, std::string_view directory);
 
 struct UnitFile {

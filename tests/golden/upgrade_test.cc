@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <ostream>
 #include <random>
 #include <regex>
 
@@ -23,6 +24,8 @@ struct DocumentPair {
   std::string before = {};
   std::string after = {};
 };
+
+void PrintTo(const DocumentPair& pair, std::ostream* out) { *out << pair.name; }
 
 std::vector<DocumentPair> upgrade_pairs() {
   std::vector<DocumentPair> pairs;
@@ -51,6 +54,7 @@ std::vector<DocumentPair> random_pairs() {
 
 std::unique_ptr<Node> fresh_node() {
   auto node = std::make_unique<Node>("node-a", kContainerd, false, Node::Mirrors::answer);
+  node->write("/etc/os-release", "PRETTY_NAME=\"Garden Linux 1592.1.0\"\n");  // the in-place pairs start from it
   node->write("/etc/containerd/config.toml",
               read_host_file(std::string(GNA_TESTDATA) + "/golden/containerd/" + kContainerd + ".toml"));
   return node;

@@ -1,6 +1,9 @@
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <chrono>
 
+#include "backends/systemd/paths.h"
 #include "backends/systemd/steps/steps.h"
 
 namespace gna::systemd {
@@ -13,10 +16,10 @@ using Clock = std::chrono::steady_clock;
 Result<void> remove_empty_tree(const fs::RootFs& root, const std::string& path) {
   GNA_LET(entries, root.list(path));
   for (const auto& entry : entries) {
-    const auto below = path + "/" + entry;
+    const auto below = path_in(path, entry);
     GNA_LET(seen, root.look(below, false));
     if (seen.kind != observed::FileKind::directory)
-      return fail(Code::Conflict, path + " has to make way, but " + below + " is not gna's",
+      return fail(Code::Conflict, fmt::format("{} has to make way, but {} is not gna's", path, below),
                   "move it away, and run again");
     GNA_TRY(remove_empty_tree(root, below));
   }

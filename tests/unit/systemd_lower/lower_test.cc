@@ -60,6 +60,14 @@ TEST(Lower, AFileBelowTheUnitDirectoriesNeedsOne) {
   EXPECT_THAT(ids(lowered(wanted)), Contains("daemon-reload"));
 }
 
+TEST(Lower, AFileThatGoesFromThereGoesBeforeTheReload) {
+  plan::Applied applied{.files = {{"/etc/systemd/system/x.service.d/y.conf", {.mode = 0600, .sha256 = "1"}},
+                                  {"/etc/demo.conf", {.mode = 0600, .sha256 = "2"}}},
+                        .containerd_started_with = "none"};
+  EXPECT_THAT(ids(lowered({}, applied)),
+              ElementsAre("file:/etc/systemd/system/x.service.d/y.conf", "daemon-reload", "file:/etc/demo.conf"));
+}
+
 TEST(Lower, AUnitThatAsksForAReloadGetsOne) {
   const auto wanted = demo();
   observed::State now;
