@@ -304,7 +304,7 @@ Result<void> RootFs::sweep(const std::string& directory) const {
   for (const auto& name : *names) {
     if (!is_temp_name(name)) continue;
     if (retry([&] { return ::unlinkat(fd->get(), name.c_str(), 0); }) != 0 && errno != ENOENT && errno != EISDIR)
-      return fail_errno(errno, directory + "/" + name + ": remove");
+      return std::unexpected(errno_error(errno, name + ": remove").with(directory));
   }
   return {};
 }
