@@ -109,7 +109,7 @@ void JobRun::send(std::size_t i) {
   }
   job.phase = Phase::sent;
   const auto call = manager_call(std::string(method_of(requests_[i].job)), {requests_[i].unit, std::string("replace")});
-  client_.connection().send(call, job.by, [this, &job, i](const Reply& reply) {
+  client_.connection().send(call, job.by, [this, &job](const Reply& reply) {
     if (!reply) {
       if (reply.error().vanished) {
         job.phase = Phase::lost;
