@@ -12,16 +12,10 @@ namespace {
 
 using observed::FileKind;
 
-constexpr std::uint32_t kUnitMode = 0600;  // upstream forces it on unit files and drop-ins
-
 template <typename Map>
 const typename Map::mapped_type* find(const Map& map, const std::string& key) {
   const auto at = map.find(key);
   return at == map.end() ? nullptr : &at->second;
-}
-
-bool holds(const observed::File& now, std::uint32_t mode, std::string_view sha256) {
-  return now.kind == FileKind::regular && now.mode == mode && now.sha256 == sha256;
 }
 
 // --- files ---

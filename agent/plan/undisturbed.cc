@@ -8,15 +8,7 @@ namespace gna::plan {
 
 namespace {
 
-using observed::FileKind;
-
-constexpr std::uint32_t kUnitMode = 0600;
-
-bool holds(const observed::File& now, std::uint32_t mode, const std::string& sha256) {
-  return now.kind == FileKind::regular && now.mode == mode && !sha256.empty() && now.sha256 == sha256;
-}
-
-bool holds(const AppliedUnit& ours, const observed::Unit& seen) {
+bool is_as_left(const AppliedUnit& ours, const observed::Unit& seen) {
   if (ours.started_with.empty() || seen.need_reload || seen.job_queued) return false;
   if (ours.owns_file && !holds(seen.unit_file, kUnitMode, ours.file_sha256)) return false;
   for (const auto& [name, sha256] : ours.drop_ins) {
@@ -42,7 +34,7 @@ bool undisturbed(const Applied& applied, const observed::State& now) {
   if (!files || !now.obstacles.empty()) return false;
   const bool units = std::ranges::all_of(applied.units, [&](const auto& entry) {
     const auto seen = now.units.find(entry.first);
-    return seen != now.units.end() && holds(entry.second, seen->second);
+    return seen != now.units.end() && is_as_left(entry.second, seen->second);
   });
   if (!units) return false;
   return std::ranges::all_of(applied.registries, [&](const auto& entry) {

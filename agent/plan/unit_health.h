@@ -1,7 +1,8 @@
-// Is a unit as it should be? Shared by diff() and undisturbed().
+// Are a file and a unit as they should be? Shared by diff() and undisturbed().
 #pragma once
 
 #include <algorithm>
+#include <cstdint>
 #include <initializer_list>
 #include <string_view>
 
@@ -9,6 +10,13 @@
 #include "gna/observed/state.h"
 
 namespace gna::plan {
+
+inline constexpr std::uint32_t kUnitMode = 0600;  // upstream forces it on unit files and drop-ins
+
+// A file whose SHA-256 nobody knows holds nothing.
+inline bool holds(const observed::File& now, std::uint32_t mode, std::string_view sha256) {
+  return now.kind == observed::FileKind::regular && now.mode == mode && !sha256.empty() && now.sha256 == sha256;
+}
 
 inline bool any_of(std::string_view word, std::initializer_list<std::string_view> words) {
   return std::ranges::find(words, word) != words.end();
