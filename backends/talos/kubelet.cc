@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "agent/desired/unit_file.h"
 #include "agent/yaml/reader.h"
 #include "backends/talos/sections.h"
 
@@ -27,51 +28,16 @@ bool is_in(std::string_view text, const List& list) {
   return std::ranges::find(list, text) != list.end();
 }
 
-// The words of a command line as systemd splits them; man 5 systemd.service, "Command lines".
-std::vector<std::string> words_of(std::string_view text) {
-  std::vector<std::string> out;
-  std::string word;
-  bool open = false;
-  char quote = 0;
-  for (const char c : text) {
-    if (quote != 0) {
-      if (c == quote)
-        quote = 0;
-      else
-        word += c;
-    } else if (c == '"' || c == '\'') {
-      quote = c;
-      open = true;
-    } else if (c == ' ' || c == '\t') {
-      if (open) out.push_back(std::move(word));
-      word.clear();
-      open = false;
-    } else {
-      word += c;
-      open = true;
-    }
-  }
-  if (open) out.push_back(std::move(word));
-  return out;
-}
-
 struct Service {
   std::vector<std::string> command = {};
   std::vector<std::string> environment = {};  // names of variables, paths of files
 };
 
-Service service_of(std::string text) {
-  for (std::size_t at = 0; (at = text.find("\\\n", at)) != std::string::npos;) text.replace(at, 2, " ");
+Service service_of(const std::string& text) {
   Service out;
-  std::string_view rest = text;
-  while (!rest.empty()) {
-    const auto end = std::min(rest.find('\n'), rest.size());
-    const auto line = rest.substr(0, end);
-    rest.remove_prefix(std::min(end + 1, rest.size()));
-    const auto equals = line.find('=');
-    if (equals == std::string_view::npos) continue;
-    const auto key = line.substr(0, equals);
-    auto words = words_of(line.substr(equals + 1));
+  for (const auto& [section, key, value] : desired::read_unit_file(text)) {
+    if (section != "Service") continue;
+    auto words = desired::unit_words(value);
     if (key == "ExecStart") {
       out.command = std::move(words);  // the last one counts
     } else if (key == "Environment") {
