@@ -128,10 +128,12 @@ void print(Console& console, const Status& status) {
                       : fmt::format("\nunits: {} (nobody to ask how they are)\n", status.units.size()),
                 Colour::bold);
     if (asked)
-      for (const auto& unit : status.units)
-        console.out(fmt::format("  {:<40} {:<24} {}\n", unit.name,
-                                unit.sub.empty() ? unit.active : unit.active + " (" + unit.sub + ")", unit.problem),
+      for (const auto& unit : status.units) {
+        const auto state = unit.sub.empty() ? unit.active : unit.active + " (" + unit.sub + ")";
+        console.out(unit.problem.empty() ? fmt::format("  {:<40} {}\n", unit.name, state)
+                                         : fmt::format("  {:<40} {:<24} {}\n", unit.name, state, unit.problem),
                     unit.problem.empty() ? Colour::none : Colour::red);
+      }
   }
   print_mirrors(console, status);
   console.out(status.as_wanted() ? "\nall as wanted\n" : "\nnot as wanted: gna diff shows more, gna apply repairs\n",

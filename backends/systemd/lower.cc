@@ -39,15 +39,6 @@ constexpr const char* kCpuManagerState = "/var/lib/kubelet/cpu_manager_state";
 constexpr std::array<const char*, 4> kContainerdDirectories = {"/var/bin/containerruntimes", "/etc/containerd",
                                                                "/etc/containerd/conf.d", "/etc/containerd/certs.d"};
 
-Disruption disruption_of(desired::Role role) {
-  switch (role) {
-    case desired::Role::containerd: return Disruption::restartsContainerd;
-    case desired::Role::kubelet: return Disruption::restartsKubelet;
-    case desired::Role::node_agent: return Disruption::restartsAgent;
-    default: return Disruption::restartsUnit;
-  }
-}
-
 // One object for one lowering: what every stage reads, and what later stages need of earlier ones.
 class Lowering {
  public:
@@ -107,6 +98,17 @@ class Lowering {
   const observed::Unit* observed_unit(const std::string& name) const {
     const auto at = now_.units.find(name);
     return at == now_.units.end() ? nullptr : &at->second;
+  }
+
+  // Offline nothing runs that could be disturbed.
+  Disruption disruption_of(desired::Role role) const {
+    if (!facts_.live) return Disruption::none;
+    switch (role) {
+      case desired::Role::containerd: return Disruption::restartsContainerd;
+      case desired::Role::kubelet: return Disruption::restartsKubelet;
+      case desired::Role::node_agent: return Disruption::restartsAgent;
+      default: return Disruption::restartsUnit;
+    }
   }
 
   // Before a unit's text, drop-in or watched file changes, the restart is owed.
@@ -222,7 +224,7 @@ class Lowering {
               .target = containerd::kConfigPath,
               .verb = on_disk ? Verb::patch : Verb::create,
               .action = plan::WriteFile{containerd::kConfigPath, patched->toml, 0644},
-              .disruption = work_.restart_containerd ? Disruption::restartsContainerd : Disruption::none,
+              .disruption = work_.restart_containerd ? disruption_of(desired::Role::containerd) : Disruption::none,
               .reason = !wanted_.containerd        ? "its settings are no longer wanted"
                         : !on_disk                 ? "new"
                         : work_.restart_containerd ? "settings changed"
@@ -399,7 +401,7 @@ class Lowering {
                 .target = kCpuManagerState,
                 .verb = Verb::remove,
                 .action = plan::DeleteFile{kCpuManagerState},
-                .disruption = Disruption::restartsKubelet,
+                .disruption = disruption_of(desired::Role::kubelet),
                 .reason = "cpuManagerPolicy changed"};
       step.after.cpu_manager_policy = wanted_.cpu_manager_policy;
       feeds("kubelet.service", step.id);
@@ -435,7 +437,7 @@ class Lowering {
                 .target = name,
                 .verb = Verb::remove,
                 .action = plan::RetireUnit{.unit = name, .owns_file = ours.owns_file, .drop_ins = {}},
-                .disruption = ours.owns_file ? Disruption::restartsUnit : Disruption::none,
+                .disruption = ours.owns_file ? disruption_of(desired::Role::other) : Disruption::none,
                 .reason = std::string(to_string(Why::removed))};
       // What the OSC now lists under spec.files stays on the disk.
       auto& action = std::get<plan::RetireUnit>(step.action);

@@ -81,6 +81,8 @@ TEST(Lower, OfflineNothingIsRestartedOrReloaded) {
   const auto plan = lowered(demo(), {}, {}, kOffline);
   EXPECT_THAT(ids(plan), ElementsAre("file:/etc/demo.conf", "file:/opt/bin/tool", "unit:demo.service",
                                      "dropIn:demo.service.d/10-a.conf", "enable:demo.service"));
+  EXPECT_EQ(step(plan, "file:/etc/demo.conf").disruption, plan::Disruption::none);
+  EXPECT_EQ(step(lowered(demo()), "file:/etc/demo.conf").disruption, plan::Disruption::restartsUnit);
   EXPECT_EQ(plan.settled.units.at("demo.service").started_with,
             desired::digest(demo().units.at("demo.service"), demo()));
 }
