@@ -11,6 +11,7 @@
 #include <ctime>
 #include <limits>
 #include <memory>
+#include <optional>
 
 namespace gna::provision {
 namespace {
@@ -28,13 +29,26 @@ int blocks_begun(std::string_view pem) {
   return count;
 }
 
-Result<std::int64_t> not_after(const unsigned char* der, long length) {
+std::optional<std::int64_t> unix_time(const ASN1_TIME* time) {
+  std::tm parts{};
+  if (ASN1_TIME_to_tm(time, &parts) != 1) return std::nullopt;
+  return ::timegm(&parts);
+}
+
+Result<void> count(const unsigned char* der, long length, CaBundle& into) {
   const auto* end = der + length;
   const std::unique_ptr<X509, Free> certificate(d2i_X509(nullptr, &der, length));
-  std::tm time{};
-  if (!certificate || der != end || ASN1_TIME_to_tm(X509_get0_notAfter(certificate.get()), &time) != 1)
-    return fail(Code::InvalidArgument, "holds a certificate that cannot be read");
-  return static_cast<std::int64_t>(::timegm(&time));
+  if (certificate && der == end) {
+    const auto from = unix_time(X509_get0_notBefore(certificate.get()));
+    const auto to = unix_time(X509_get0_notAfter(certificate.get()));
+    if (from && to) {
+      into.not_before = std::max(into.not_before, *from);
+      into.not_after = std::min(into.not_after, *to);
+      ++into.certificates;
+      return {};
+    }
+  }
+  return fail(Code::InvalidArgument, "holds a certificate that cannot be read");
 }
 
 }  // namespace
@@ -55,9 +69,7 @@ Result<CaBundle> check_ca_bundle(std::string_view pem) {
     // Go's reader passes over what has another name, or a header: it would not count there.
     if (std::string_view(name.get()) != "CERTIFICATE" || *header != '\0')
       return fail(Code::InvalidArgument, "holds something else than certificates");
-    GNA_LET(expires, not_after(data.get(), length));
-    out.not_after = std::min(out.not_after, expires);
-    ++out.certificates;
+    GNA_TRY(count(data.get(), length, out));
   }
   ERR_clear_error();
   if (out.certificates == 0) return fail(Code::InvalidArgument, "holds no PEM certificate");

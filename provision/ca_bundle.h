@@ -10,7 +10,8 @@ namespace gna::provision {
 
 struct CaBundle {
   int certificates = 0;
-  std::int64_t not_after = 0;  // Unix time at which the first of them expires
+  std::int64_t not_before = 0;  // Unix time from which on all of them hold
+  std::int64_t not_after = 0;   // until the first of them expires
 };
 
 // PEM certificates, with nothing but comments between them: containerd fails the whole pull for a file

@@ -178,7 +178,8 @@ class Reader {
       return findings_.refuse(at, path, "contradiction", "another host's CA bundle has the same file name: " + file);
     host.ca_certs = {file};
     if (std::ranges::find(mirror.ca_files, file, &CaFile::path) == mirror.ca_files.end())
-      mirror.ca_files.push_back({.path = file, .pem = pem, .not_after = checked->not_after});
+      mirror.ca_files.push_back(
+          {.path = file, .pem = pem, .not_before = checked->not_before, .not_after = checked->not_after});
   }
 
   void take_credentials(const std::string& name, yaml::Mark at, const Path& path, const std::string& url,
@@ -239,7 +240,8 @@ class Reader {
         if (!checked)
           return findings_.refuse(at_secret, secret_path, "not-pem", "the CA bundle " + checked.error().message);
         host.ca_certs = {kCacheCaPath};
-        cache.ca_files = {{.path = kCacheCaPath, .pem = *pem, .not_after = checked->not_after}};
+        cache.ca_files = {
+            {.path = kCacheCaPath, .pem = *pem, .not_before = checked->not_before, .not_after = checked->not_after}};
       }
     cache.registry.hosts = {std::move(host)};
     into_.caches.push_back(std::move(cache));

@@ -17,9 +17,9 @@
 namespace gna::provision {
 
 struct CaFile {
-  std::string path = {};       // absolute, below certs.d
-  std::string pem = {};        // as it was given: the reconcile OSC holds the same bytes
-  std::int64_t not_after = 0;  // Unix time at which its first certificate expires
+  std::string path = {};                       // absolute, below certs.d
+  std::string pem = {};                        // as it was given: the reconcile OSC holds the same bytes
+  std::int64_t not_before = 0, not_after = 0;  // Unix time: when all its certificates hold
   bool operator==(const CaFile&) const = default;
 };
 

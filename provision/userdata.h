@@ -13,6 +13,7 @@
 
 #include "gna/base/result.h"
 #include "gna/osc/osc.h"
+#include "gna/osc/secrets.h"
 #include "provision/mirror_config.h"
 
 namespace gna::provision {
@@ -56,11 +57,14 @@ struct Userdata {
 // generation is left out, so that rendering the same again later is no change.
 std::string content_sha256(const Userdata& userdata);
 
+// What the forms write: the files, then those of the units.
+std::vector<UserdataFile> all_files(const Userdata& userdata);
+
 struct UserdataOptions {
-  bool require_mirror = false;  // no pull may fall back to an upstream
+  bool require_mirror = false;  // no pull may fall back to an upstream: mirrors are closed (close_upstream)
   std::string image = {};       // of the agent; empty: the one that the OSC's own init.sh names
   std::int64_t generation = 0;
-  std::int64_t not_before = 0;  // a clock that is behind this Unix time is wrong
+  osc::Secrets secrets = {};  // what secretRef files read
 };
 
 // The provision OSC and what the mirrors need on the machine: per mirror its CA files and its hosts.toml,
@@ -69,6 +73,14 @@ struct UserdataOptions {
 //
 // Errors: InvalidArgument, with the field.
 Result<Userdata> make_userdata(const osc::Osc& osc, const std::vector<Mirror>& mirrors, const UserdataOptions& options);
+
+// A mirror's files, CAs before the hosts.toml that names them.
+std::vector<UserdataFile> mirror_files(const Mirror& mirror);
+
+// What a person should know about the mirrors, the image given: tags that resolve at the upstream, CAs that
+// are about to expire.
+std::vector<std::string> mirror_warnings(const std::vector<Mirror>& mirrors, const std::string& image,
+                                         std::int64_t now);
 
 // The image that the OSC's own init.sh pulls; nullopt: it names none.
 std::optional<std::string> agent_image(const osc::Osc& osc);
