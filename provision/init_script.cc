@@ -50,6 +50,7 @@ clock_set() {
 }
 
 names_known() {
+  has getent || return 0
   for name in $names; do timeout 5 getent ahosts "$name" > /dev/null && return; done
   return 1
 }
