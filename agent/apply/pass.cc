@@ -53,6 +53,18 @@ std::vector<desired::ImageSource> images_to_pull(const plan::Changes& changes) {
   return sources;
 }
 
+// A containerd that is down is no reason to refuse the very run that starts it.
+bool revives_containerd(const Prepared& prepared) {
+  return std::ranges::any_of(prepared.plan.stages, [&](const plan::Stage& stage) {
+    return std::ranges::any_of(stage.steps, [&](const plan::Step& step) {
+      if (step.disruption != plan::Disruption::restartsContainerd || !std::holds_alternative<plan::RunJob>(step.action))
+        return false;
+      const auto seen = prepared.now.units.find(step.target);
+      return seen != prepared.now.units.end() && seen->second.active != "active";
+    });
+  });
+}
+
 void warn_of_in_place(Prepared& prepared) {
   const auto& flags = prepared.in_place;
   if (!flags.any()) return;
@@ -112,7 +124,7 @@ Result<Prepared> Pass::prepare(const osc::Document& document, const std::string&
     return fail(Code::InvalidArgument, "the OSC has neither files nor units, and applying it would remove everything",
                 "if that is meant, say --allow-empty");
   GNA_TRY(look_and_plan(prepared, by));
-  GNA_TRY(content_.available(images_to_pull(prepared.changes), by));
+  if (!revives_containerd(prepared)) GNA_TRY(content_.available(images_to_pull(prepared.changes), by));
 
   const bool same_checksum = prepared.loaded.changes && prepared.loaded.changes->checksum == prepared.checksum;
   if (same_checksum) {
