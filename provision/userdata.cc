@@ -204,6 +204,14 @@ std::vector<UserdataFile> mirror_files(const Mirror& mirror) {
   return out;
 }
 
+std::string written_lines(const std::vector<UserdataFile>& files) {
+  std::string out;
+  for (const auto& file : files)
+    if (file.path.starts_with(std::string(containerd::kCertsDirectory) + "/"))
+      out += fmt::format("file {} {:04o} {}\n", sha256_hex(file.bytes), file.mode, file.path);
+  return out;
+}
+
 std::optional<std::string> agent_image(const osc::Osc& osc) {
   const auto script = own_init_script(osc);
   auto image = script ? between("\n" + *script, "\nimage=\"", "\"\n") : std::nullopt;

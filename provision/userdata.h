@@ -60,6 +60,9 @@ std::string content_sha256(const Userdata& userdata);
 // What the forms write: the files, then those of the units.
 std::vector<UserdataFile> all_files(const Userdata& userdata);
 
+// The lines of provision-state that name what lies below certs.d: the agent may have to take it back.
+std::string written_lines(const std::vector<UserdataFile>& files);
+
 struct UserdataOptions {
   bool require_mirror = false;  // no pull may fall back to an upstream: mirrors are closed (close_upstream)
   std::string image = {};       // of the agent; empty: the one that the OSC's own init.sh names
