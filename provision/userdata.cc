@@ -79,6 +79,11 @@ std::optional<std::string> own_init_script(const osc::Osc& osc) {
   return osc::decode(*file->content.inline_data);
 }
 
+bool has_init(const osc::Osc& osc) {
+  return std::ranges::find(osc.spec.files, kInitScriptPath, &osc::File::path) != osc.spec.files.end() ||
+         std::ranges::find(osc.spec.units, kInitUnit, &osc::Unit::name) != osc.spec.units.end();
+}
+
 // The API server that the OSC's own init.sh asks for a registry CA; empty: it does not.
 std::string registry_ca_server(const osc::Osc& osc) {
   const auto script = own_init_script(osc);
@@ -234,9 +239,12 @@ Result<Userdata> make_userdata(const osc::Osc& osc, const std::vector<Mirror>& m
   for (const auto& unit : osc::merged_units(osc)) out.units.push_back(unit_of(unit));
 
   const auto image = options.image.empty() ? agent_image(osc).value_or("") : options.image;
-  GNA_TRY(check_image(image, options.image.empty() ? kInitScriptPath : "--image"));
-  if (options.require_mirror) GNA_TRY(check_closed(image, mirrors));
-  put_init(osc, mirrors, options, image, out);
+  if (options.require_mirror && !image.empty()) GNA_TRY(check_closed(image, mirrors));
+  // A machine that `gardenadm` sets up has no agent's init.
+  if (!options.image.empty() || has_init(osc)) {
+    GNA_TRY(check_image(image, options.image.empty() ? kInitScriptPath : "--image"));
+    put_init(osc, mirrors, options, image, out);
+  }
   out.sha256 = content_sha256(out);
   return out;
 }

@@ -12,6 +12,7 @@ int diff(const Options& options, Console& console);
 int apply(const Options& options, Console& console);
 int status(const Options& options, Console& console);
 int reset(const Options& options, Console& console);
+int provision_render(const Options& options, Console& console);
 int version(const Options& options, Console& console);
 int completion(const Options& options, Console& console);
 

@@ -3,6 +3,10 @@
 #include <fmt/core.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+#include <map>
+#include <vector>
+
 namespace gna::cli {
 namespace {
 
@@ -25,9 +29,32 @@ std::string names_of(const CommandInfo& command) {
   return out;
 }
 
-std::string command_names(const Grammar& grammar, const char* separator) {
+std::string first_word(const CommandInfo& command) { return command.name.substr(0, command.name.find(' ')); }
+
+// Empty for commands of one word.
+std::string second_word(const CommandInfo& command) {
+  const auto blank = command.name.find(' ');
+  return blank == std::string::npos ? "" : command.name.substr(blank + 1);
+}
+
+std::string first_words(const Grammar& grammar) {
+  std::vector<std::string> out;
+  for (const auto& command : grammar.commands)
+    if (const auto word = first_word(command); std::ranges::find(out, word) == out.end()) out.push_back(word);
+  return fmt::format("{}", fmt::join(out, " "));
+}
+
+// First words of commands of two words, with their second ones.
+std::map<std::string, std::vector<const CommandInfo*>> groups(const Grammar& grammar) {
+  std::map<std::string, std::vector<const CommandInfo*>> out;
+  for (const auto& command : grammar.commands)
+    if (!second_word(command).empty()) out[first_word(command)].push_back(&command);
+  return out;
+}
+
+std::string second_words(const std::vector<const CommandInfo*>& group) {
   std::string out;
-  for (const auto& command : grammar.commands) out += (out.empty() ? "" : separator) + command.name;
+  for (const auto* command : group) out += (out.empty() ? "" : " ") + second_word(*command);
   return out;
 }
 
@@ -35,6 +62,11 @@ std::string command_names(const Grammar& grammar, const char* separator) {
 std::string quoted(std::string text) {
   for (std::size_t at = 0; (at = text.find('\'', at)) != std::string::npos; at += 4) text.replace(at, 1, "'\\''");
   return "'" + text + "'";
+}
+
+// A blank would end the pattern.
+std::string bash_pattern(const CommandInfo& command) {
+  return second_word(command).empty() ? command.name : "\"" + command.name + "\"";
 }
 
 std::string bash(const Grammar& grammar) {
@@ -45,15 +77,25 @@ std::string bash(const Grammar& grammar) {
       "  COMPREPLY=()\n"
       "  if ((COMP_CWORD == 1)); then\n"
       "    mapfile -t COMPREPLY < <(compgen -W '" +
-      command_names(grammar, " ") +
+      first_words(grammar) +
       " --help --version' -- \"$word\")\n"
       "    return\n"
-      "  fi\n"
-      "  case $command:$before in\n";
+      "  fi\n";
+  for (const auto& [word, group] : groups(grammar))
+    out += fmt::format(
+        "  if [[ $command == {} ]]; then\n"
+        "    if ((COMP_CWORD == 2)); then\n"
+        "      mapfile -t COMPREPLY < <(compgen -W '{}' -- \"$word\")\n"
+        "      return\n"
+        "    fi\n"
+        "    command=\"$command ${{COMP_WORDS[2]}}\"\n"
+        "  fi\n",
+        word, second_words(group));
+  out += "  case $command:$before in\n";
   for (const auto& command : grammar.commands)
     for (const auto& flag : command.flags) {
       std::string pattern;
-      for (const auto& name : flag.names) pattern += (pattern.empty() ? "" : "|") + command.name + ":" + name;
+      for (const auto& name : flag.names) pattern += (pattern.empty() ? "" : "|") + bash_pattern(command) + ":" + name;
       switch (values_of(flag)) {
         case Values::none: break;
         case Values::choices:
@@ -76,7 +118,7 @@ std::string bash(const Grammar& grammar) {
     out += fmt::format(
         "    {})\n      if [[ $word == -* ]]; then\n"
         "        mapfile -t COMPREPLY < <(compgen -W '{}' -- \"$word\")\n",
-        command.name, names_of(command));
+        bash_pattern(command), names_of(command));
     if (!command.choices.empty())
       out += fmt::format("      else\n        mapfile -t COMPREPLY < <(compgen -W '{}' -- \"$word\")\n",
                          fmt::join(command.choices, " "));
@@ -109,19 +151,36 @@ std::string zsh(const Grammar& grammar) {
       "  local -a commands\n"
       "  commands=(\n";
   for (const auto& command : grammar.commands)
-    out += "    " + quoted(command.name + ":" + zsh_text(command.summary)) + "\n";
+    if (second_word(command).empty()) out += "    " + quoted(command.name + ":" + zsh_text(command.summary)) + "\n";
+  for (const auto& [word, group] : groups(grammar)) out += "    " + quoted(word + ":" + second_words(group)) + "\n";
   out +=
       "  )\n"
       "  if ((CURRENT == 2)); then\n"
       "    _describe command commands\n"
       "    return\n"
       "  fi\n"
-      "  local command=$words[2]\n"
+      "  local command=$words[2]\n";
+  for (const auto& [word, group] : groups(grammar)) {
+    out += fmt::format("  if [[ $command == {} ]]; then\n    commands=(\n", word);
+    for (const auto* command : group)
+      out += "      " + quoted(second_word(*command) + ":" + zsh_text(command->summary)) + "\n";
+    out +=
+        "    )\n"
+        "    if ((CURRENT == 3)); then\n"
+        "      _describe command commands\n"
+        "      return\n"
+        "    fi\n"
+        "    command=\"$command $words[3]\"\n"
+        "    shift words\n"
+        "    ((CURRENT--))\n"
+        "  fi\n";
+  }
+  out +=
       "  shift words\n"
       "  ((CURRENT--))\n"
       "  case $command in\n";
   for (const auto& command : grammar.commands) {
-    out += "    " + command.name + ")\n      _arguments -S";
+    out += "    " + bash_pattern(command) + ")\n      _arguments -S";
     for (const auto& flag : command.flags) {
       std::string action;
       switch (values_of(flag)) {
@@ -154,13 +213,23 @@ std::string zsh(const Grammar& grammar) {
 std::string fish(const Grammar& grammar) {
   std::string out =
       "# fish completion for gna; made by `gna completion fish`\n"
-      "complete -c gna -f\n";
-  const auto names = command_names(grammar, " ");
+      "complete -c gna -f\n"
+      "function __gna_is\n"
+      "  set -l words (commandline -opc)\n"
+      "  set -e words[1]\n"
+      "  string match -q -- \"$argv\" \"$words[1]\"; or string match -q -- \"$argv\" \"$words[1] $words[2]\"\n"
+      "end\n";
+  const auto offer = [&out](const std::string& before, const std::string& word, const std::string& text) {
+    out += fmt::format("complete -c gna -n '__gna_is \"{}\"' -a {} -d {}\n", before, word, quoted(text));
+  };
   for (const auto& command : grammar.commands)
-    out += fmt::format("complete -c gna -n 'not __fish_seen_subcommand_from {}' -a {} -d {}\n", names, command.name,
-                       quoted(command.summary));
+    if (second_word(command).empty()) offer("", command.name, command.summary);
+  for (const auto& [word, group] : groups(grammar)) {
+    offer("", word, second_words(group));
+    for (const auto* command : group) offer(word + " ", second_word(*command), command->summary);
+  }
   for (const auto& command : grammar.commands) {
-    const auto condition = fmt::format("complete -c gna -n '__fish_seen_subcommand_from {}'", command.name);
+    const auto condition = fmt::format("complete -c gna -n '__gna_is \"{}\"'", command.name);
     for (const auto& flag : command.flags) {
       out += condition;
       for (const auto& name : flag.names) out += name.size() == 2 ? " -s " + name.substr(1) : " -l " + name.substr(2);

@@ -268,6 +268,18 @@ std::string rendered_document(const Rendered& rendered, const Masker& masker) {
   return finish(out, masker);
 }
 
+std::string userdata_document(const UserdataReport& report, const Masker& masker) {
+  auto out = document("Userdata");
+  out["format"] = report.format;
+  out["bytes"] = report.bytes;
+  out["gzipBytes"] = report.gzip_bytes;
+  out["limit"] = report.limit ? Json(*report.limit) : Json(nullptr);
+  auto parts = Json::array();
+  for (const auto& [path, bytes] : report.parts) parts.push_back({{"path", path}, {"bytes", bytes}});
+  out["parts"] = parts;
+  return finish(out, masker);
+}
+
 std::string version_document(const VersionInfo& info) {
   auto out = document("Version");
   out["version"] = info.version;

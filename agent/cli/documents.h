@@ -99,6 +99,14 @@ std::string reset_summary_document(const apply::Summary& summary, const std::vec
 std::string status_document(const Status& status, const Masker& masker);
 std::string rendered_document(const Rendered& rendered, const Masker& masker);
 
+struct UserdataReport {
+  std::string format = {};  // or the operating system's name
+  std::size_t bytes = 0, gzip_bytes = 0;
+  std::optional<std::size_t> limit = {};
+  std::vector<std::pair<std::string, std::size_t>> parts = {};  // path, bytes
+};
+std::string userdata_document(const UserdataReport& report, const Masker& masker);
+
 struct VersionInfo {
   std::string version = {}, commit = {};
   std::vector<std::string> backends = {};

@@ -116,6 +116,26 @@ const std::map<std::string_view, Page>& pages() {
         "  gna reset\n"
         "  gna reset --yes -o json\n",
         kState}},
+      {"provision render",
+       {"Makes the userdata of a new machine out of the provision OSC of its pool and the\n"
+        "registry mirrors that it has to go through. Mirrors that are provisionRelevant (all\n"
+        "of them with --all-mirrors) are on the machine before the first pull; the agent's\n"
+        "image comes through them, by tag or by digest. With --reconcile-out the reconcile\n"
+        "OSC gets all the mirrors, so that the agent finds below certs.d what it wants.\n"
+        "\n"
+        "Texts that the machine controller replaces (the bootstrap token, the machine's\n"
+        "name) stay findable: plain, or URL-encoded in Ignition; the rest is compressed.\n"
+        "Running the userdata again, or an older one, does nothing.\n",
+        "  0  done\n"
+        "  1  a file could not be written\n"
+        "  2  an input is not valid or cannot be read, or the result is over the --limit\n"
+        "  3  the form is not in this version of gna (talos)\n",
+        "  gna provision render osc.yaml --mirrors mirrors.yaml > userdata.sh\n"
+        "  gna provision render osc.yaml --mirrors mirrors.yaml --format ignition --limit aws\n"
+        "  gna provision render osc.yaml --mirrors mirrors.yaml --require-mirror --out userdata \\\n"
+        "    --reconcile reconcile.yaml --reconcile-out reconcile-with-mirrors.yaml\n"
+        "  gna provision render osc.yaml --os ubuntu -o json --out userdata | jq .parts\n",
+        {}}},
       {"version", {"Prints version, commit, backends and protocols.\n", "  0  done\n", "  gna version -o json\n", {}}},
       {"completion",
        {"Prints a completion script for bash, zsh or fish.\n",
@@ -193,9 +213,9 @@ std::string help_overview() {
     out += fmt::format("\n{}:\n", title);
     for (const auto name : names)
       for (const auto& command : grammar().commands)
-        if (command.name == name) out += fmt::format("  {:<12}{}\n", command.name, command.summary);
+        if (command.name == name) out += fmt::format("  {:<17} {}\n", command.name, command.summary);
   };
-  group("Look, without a node", {"validate", "render"});
+  group("Look, without a node", {"validate", "render", "provision render"});
   group("Look at this node", {"diff", "status"});
   group("Change this node", {"apply", "reset"});
   group("About gna", {"version", "completion", "help"});

@@ -5,6 +5,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <charconv>
 #include <cstdlib>
 #include <functional>
 #include <map>
@@ -30,6 +31,16 @@ Take into(std::string Options::* field) {
 }
 Take into(bool Options::* field) {
   return [field](Options& options, const std::string&) { options.*field = true; };
+}
+using Provision = Options::Provision;
+Take into(std::string Provision::* field) {
+  return [field](Options& options, const std::string& value) { options.provision.*field = value; };
+}
+Take into(bool Provision::* field) {
+  return [field](Options& options, const std::string&) { options.provision.*field = true; };
+}
+Take into(std::vector<std::string> Provision::* field) {
+  return [field](Options& options, const std::string& value) { (options.provision.*field).push_back(value); };
 }
 
 // Errors of a value: CLI11 puts the flag's name in front.
@@ -57,10 +68,20 @@ void take_progress(Options& options, const std::string& value) {
   options.progress = value == "plain" ? Progress::plain : value == "none" ? Progress::none : Progress::automatic;
 }
 
+void take_generation(Options& options, const std::string& value) {
+  std::int64_t number = 0;
+  const auto* end = value.data() + value.size();
+  const auto [at, error] = std::from_chars(value.data(), end, number);
+  if (error != std::errc() || at != end || number < 0)
+    refuse_value("--generation: " + printable(value) + " is no number");
+  options.provision.generation = number;
+}
+
 const char* const kOutput = "Output";
 const char* const kNode = "The node";
 const char* const kInput = "Input";
 const char* const kSafety = "What may happen";
+const char* const kUserdata = "Userdata";
 
 std::vector<Flag> output_flags() {
   return {
@@ -169,6 +190,83 @@ Flag progress() {
           take_progress};
 }
 
+// What `provision render` and `provision run` have in common.
+std::vector<Flag> mirror_flags() {
+  return {
+      {{{"--mirrors"},
+        "FILE",
+        "MirrorConfigs of the registry-mirror extension, and caches of the registry-cache extension; may be repeated",
+        kInput,
+        {}},
+       into(&Provision::mirrors)},
+      {{{"--all-mirrors"},
+        "",
+        "all mirrors before the first pull, not only those that are provisionRelevant",
+        kInput,
+        {}},
+       into(&Provision::all_mirrors)},
+      {{{"--require-mirror"}, "", "no pull may fall back to an upstream", kSafety, {}},
+       into(&Provision::require_mirror)},
+      {{{"--secrets"},
+        "FILE",
+        "Kubernetes Secrets (YAML) with CA bundles, credentials, secretRef files; may be repeated",
+        kInput,
+        {}},
+       [](Options& options, const std::string& value) { options.secrets.push_back(value); }},
+      {{{"--mirror-credentials"},
+        "[HOST=]SECRET",
+        "the Secret with user and password or client certificate for a mirror host, or for all; may be repeated",
+        kInput,
+        {}},
+       into(&Provision::credentials)},
+      {{{"--image"}, "REF", "the agent's image, instead of the one that the OSC's init.sh names", kInput, {}},
+       into(&Provision::image)},
+  };
+}
+
+std::vector<Flag> userdata_flags() {
+  return {
+      {{{"--format"},
+        "NAME",
+        "form of the userdata: script (default), cloud-config, mime, ignition, talos",
+        kUserdata,
+        {"script", "cloud-config", "mime", "ignition", "talos"}},
+       into(&Provision::form)},
+      {{{"--os"},
+        "NAME",
+        "the form that the Gardener extension for this operating system would give",
+        kUserdata,
+        {"gardenlinux", "ubuntu", "suse-chost", "memoryone", "flatcar", "local"}},
+       into(&Provision::os)},
+      {{{"--limit"},
+        "NAME|BYTES",
+        "refuse what is larger than aws, azure, gcp, openstack, hetzner or kubevirt take, or than this many bytes",
+        kUserdata,
+        {}},
+       into(&Provision::limit)},
+      {{{"--gzip"}, "", "compress the whole; refused while a placeholder is in it", kUserdata, {}},
+       into(&Provision::gzip)},
+      {{{"--generation"},
+        "N",
+        "what is newer: a machine never goes back to a smaller one (SOURCE_DATE_EPOCH, else the time)",
+        kUserdata,
+        {}},
+       take_generation},
+      {{{"--secrets-in-userdata"},
+        "",
+        "put the mirrors' credentials into the userdata, where whoever reaches the metadata service can read them",
+        kSafety,
+        {}},
+       into(&Provision::secrets_in_userdata)},
+      {{{"--out"}, "FILE", "write the userdata there instead of to standard output", kOutput, {}},
+       into(&Provision::out)},
+      {{{"--reconcile"}, "FILE", "the reconcile OSC of the same pool, for --reconcile-out", kInput, {}},
+       into(&Provision::reconcile)},
+      {{{"--reconcile-out"}, "FILE", "write the reconcile OSC with all the mirrors and caches there", kOutput, {}},
+       into(&Provision::reconcile_out)},
+  };
+}
+
 struct Command {
   CommandInfo info = {};
   std::size_t least = 0, most = 0;  // arguments
@@ -219,9 +317,13 @@ std::vector<Command> make_commands() {
        0,
        0,
        join({{{{"--yes"}, "", "do not ask", kSafety, {}}, into(&Options::yes)}, progress()}, node)},
+      {{"provision render", "userdata for a new machine", "FILE", {}, {}},
+       1,
+       1,
+       join(join(userdata_flags(), mirror_flags()), output_flags())},
       {{"version", "this program's version", "", {}, {}}, 0, 0, output_flags()},
       {{"completion", "a completion script for a shell", "SHELL", {"bash", "zsh", "fish"}, {}}, 1, 1, {}},
-      {{"help", "this text, or that of a command", "[COMMAND]", {}, {}}, 0, 1, {}},
+      {{"help", "this text, or that of a command", "[COMMAND]", {}, {}}, 0, 2, {}},
   };
   for (auto& command : out) {
     for (const auto& flag : command.flags) command.info.flags.push_back(flag.info);
@@ -252,7 +354,7 @@ Parsed usage_error(const std::string& message, const std::string& command) {
 }
 
 // Commands of the whole program that this version lacks: told apart from a typing error.
-constexpr std::string_view kOfLater[] = {"provision", "agent", "talos", "hollow", "bootstrap"};
+constexpr std::string_view kOfLater[] = {"provision run", "agent", "talos", "hollow", "bootstrap"};
 
 }  // namespace
 
@@ -270,12 +372,18 @@ Parsed parse_arguments(int argc, const char* const* argv) {
   if (self.substr(self.rfind('/') + 1) == "gardener-node-agent")
     return usage_error("the daemon (gardener-node-agent, gna agent) is not in this version of gna", "");
   if (argc < 2) return {.exit_code = kBadInput, .err = help_overview()};
-  const std::string_view first = argv[1];
+  std::string first = argv[1];
   if (first == "-h" || first == "--help") return {.out = help_overview()};
   if (first == "--version") {
     Options options;
     options.command = "version";
     return {.options = options};
+  }
+  // Commands of two words.
+  if (first == "provision") {
+    if (argc < 3 || argv[2][0] == '-') return usage_error("provision: which one of render, run?", "");
+    first += std::string(" ") + argv[2];
+    --argc, ++argv;
   }
   const auto* command = find_command(first);
   if (command == nullptr) {
@@ -335,6 +443,7 @@ Parsed parse_arguments(int argc, const char* const* argv) {
   if (arguments.size() > command->most)
     return usage_error(command->info.name + ": " + printable(arguments[command->most]) + " is one argument too many",
                        command->info.name);
+  if (options.command == "help" && arguments.size() == 2) arguments = {arguments[0] + " " + arguments[1]};
   if (!command->info.choices.empty() && !arguments.empty()) {
     if (std::ranges::find(command->info.choices, arguments[0]) == command->info.choices.end())
       return usage_error(fmt::format("{}: {} is none of {}", command->info.name, printable(arguments[0]),
@@ -351,6 +460,8 @@ Parsed parse_arguments(int argc, const char* const* argv) {
   if (options.backend == "talos" && options.command != "render")
     return usage_error(command->info.name + ": --backend talos is not in this version of gna: it can only be rendered",
                        command->info.name);
+  if (!options.provision.reconcile_out.empty() && options.provision.reconcile.empty())
+    return usage_error(command->info.name + ": --reconcile-out needs --reconcile FILE", command->info.name);
   if (options.command == "help") {
     const auto* topic = find_command(options.topic);
     return {.out = topic == nullptr ? help_overview() : help_page(topic->info)};

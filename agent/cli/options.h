@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -26,6 +27,20 @@ struct Options {
   std::string containerd_address = {};
   std::string containerd_namespace = {};
   std::string out_directory = {};
+
+  struct Provision {
+    std::vector<std::string> mirrors = {};  // files with MirrorConfigs and caches
+    bool all_mirrors = false, require_mirror = false;
+    std::vector<std::string> credentials = {};  // [HOST=]SECRET
+    bool secrets_in_userdata = false;
+    std::string form = "script", os = {};  // of the userdata; os: instead of a form
+    std::string image = {};                // of the agent
+    std::string out = {};                  // file
+    std::string reconcile = {}, reconcile_out = {};
+    bool gzip = false;
+    std::string limit = {};
+    std::optional<std::int64_t> generation = {};
+  } provision = {};
 
   bool previous = false;
   bool dry_run = false;
@@ -56,7 +71,7 @@ struct FlagInfo {
   bool operator==(const FlagInfo&) const = default;
 };
 struct CommandInfo {
-  std::string name = {};
+  std::string name = {};  // one word, or two: "provision render"
   std::string summary = {};
   std::string arguments = {};             // "FILE..."
   std::vector<std::string> choices = {};  // of its argument

@@ -3,8 +3,15 @@ _gna() {
   local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} command=${COMP_WORDS[1]}
   COMPREPLY=()
   if ((COMP_CWORD == 1)); then
-    mapfile -t COMPREPLY < <(compgen -W 'validate render diff apply status reset version completion help --help --version' -- "$word")
+    mapfile -t COMPREPLY < <(compgen -W 'validate render diff apply status reset provision version completion help --help --version' -- "$word")
     return
+  fi
+  if [[ $command == provision ]]; then
+    if ((COMP_CWORD == 2)); then
+      mapfile -t COMPREPLY < <(compgen -W 'render' -- "$word")
+      return
+    fi
+    command="$command ${COMP_WORDS[2]}"
   fi
   case $command:$before in
     validate:-o|validate:--output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$word"); return ;;
@@ -65,6 +72,20 @@ _gna() {
     reset:-o|reset:--output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$word"); return ;;
     reset:--log-level) mapfile -t COMPREPLY < <(compgen -W 'debug info warn error' -- "$word"); return ;;
     reset:--log-format) mapfile -t COMPREPLY < <(compgen -W 'text json journal' -- "$word"); return ;;
+    "provision render":--format) mapfile -t COMPREPLY < <(compgen -W 'script cloud-config mime ignition talos' -- "$word"); return ;;
+    "provision render":--os) mapfile -t COMPREPLY < <(compgen -W 'gardenlinux ubuntu suse-chost memoryone flatcar local' -- "$word"); return ;;
+    "provision render":--limit) return ;;
+    "provision render":--generation) return ;;
+    "provision render":--out) mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
+    "provision render":--reconcile) mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
+    "provision render":--reconcile-out) mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
+    "provision render":--mirrors) mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
+    "provision render":--secrets) mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
+    "provision render":--mirror-credentials) return ;;
+    "provision render":--image) return ;;
+    "provision render":-o|"provision render":--output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$word"); return ;;
+    "provision render":--log-level) mapfile -t COMPREPLY < <(compgen -W 'debug info warn error' -- "$word"); return ;;
+    "provision render":--log-format) mapfile -t COMPREPLY < <(compgen -W 'text json journal' -- "$word"); return ;;
     version:-o|version:--output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$word"); return ;;
     version:--log-level) mapfile -t COMPREPLY < <(compgen -W 'debug info warn error' -- "$word"); return ;;
     version:--log-format) mapfile -t COMPREPLY < <(compgen -W 'text json journal' -- "$word"); return ;;
@@ -102,6 +123,12 @@ _gna() {
       if [[ $word == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W '--yes --progress --backend --root --host-name --containerd-version --containerd-config-version --timeout -o --output --log-level --log-format -h --help' -- "$word")
       fi ;;
+    "provision render")
+      if [[ $word == -* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W '--format --os --limit --gzip --generation --secrets-in-userdata --out --reconcile --reconcile-out --mirrors --all-mirrors --require-mirror --secrets --mirror-credentials --image -o --output --log-level --log-format -h --help' -- "$word")
+      else
+        mapfile -t COMPREPLY < <(compgen -f -- "$word")
+      fi ;;
     version)
       if [[ $word == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W '-o --output --log-level --log-format -h --help' -- "$word")
@@ -116,7 +143,7 @@ _gna() {
       if [[ $word == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W '-h --help' -- "$word")
       else
-        mapfile -t COMPREPLY < <(compgen -W 'validate render diff apply status reset version completion help' -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W 'validate render diff apply status reset provision render version completion help' -- "$word")
       fi ;;
   esac
 }

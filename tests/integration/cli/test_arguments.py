@@ -7,8 +7,8 @@ from harness import GNA, SOURCE, CommandTest, environment, file, gna, main, osc
 
 class Arguments(CommandTest):
     def test_commands_of_other_versions_end_with_two(self):
-        for command in ("provision", "agent", "talos", "hollow", "bootstrap"):
-            result = self.expect(2, gna(command))
+        for command in ("provision run", "agent", "talos", "hollow", "bootstrap"):
+            result = self.expect(2, gna(*command.split()))
             self.assertIn("not in this version", result.err)
             self.assertEqual(result.out, "")
 
@@ -75,6 +75,8 @@ class Arguments(CommandTest):
         self.assertEqual(complete("gna", "re"), ["render", "reset"])
         self.assertEqual(complete("gna", "apply", "--dr"), ["--dry-run"])
         self.assertEqual(complete("gna", "apply", "-o", "j"), ["json"])
+        self.assertIn("render", complete("gna", "provision", ""))
+        self.assertEqual(complete("gna", "provision", "render", "--format", "i"), ["ignition"])
         self.assertEqual(complete("gna", "completion", ""), ["bash", "zsh", "fish"])
         self.assertEqual(complete("gna", "apply", "--timeout", ""), [])
         self.assertEqual(complete("gna", "apply", "--root", str(self.scratch / "no")), [str(self.root)])

@@ -2,7 +2,7 @@
 
 from harness import SCHEMAS, TESTDATA, CommandTest, file, gna, main, osc, unit
 
-KINDS = {"Findings", "Diff", "ApplyStep", "ApplySummary", "Status", "Rendered", "ResetSummary", "Version", "Error"}
+KINDS = {"Findings", "Diff", "ApplyStep", "ApplySummary", "Status", "Rendered", "ResetSummary", "Version", "Error", "Userdata"}
 
 
 class Documents(CommandTest):
@@ -36,6 +36,9 @@ class Documents(CommandTest):
                 held(self.expect(0, self.node("status", "-o", "json")))
         held(gna("version", "-o", "json"))
         held(self.expect(2, self.node("diff", self.scratch / "absent", "-o", "json")))
+        provision = ["provision", "render", TESTDATA / "osc/real/provision-worker.yaml", "-o", "json"]
+        for flags in ([], ["--format", "ignition", "--limit", "aws"], ["--os", "ubuntu"]):
+            held(self.expect(0, gna(*provision, *flags)))
         bad = TESTDATA / "osc/bad/path-empty.yaml"
         for command in ("diff", "apply", "render"):
             (document,) = held(self.expect(2, self.node(command, bad, "-o", "json")))

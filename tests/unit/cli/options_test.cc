@@ -74,7 +74,7 @@ TEST(Arguments, ThatAreWrongEndWithTwoAndAPointerToTheHelp) {
 }
 
 TEST(Arguments, TellCommandsOfOtherVersionsApart) {
-  for (const char* command : {"provision", "agent", "talos", "hollow", "bootstrap"}) {
+  for (const char* command : {"provision run", "agent", "talos", "hollow", "bootstrap"}) {
     const auto parsed = parse({command});
     EXPECT_EQ(parsed.exit_code, kBadInput);
     EXPECT_NE(parsed.err.find("not in this version"), std::string::npos) << parsed.err;
@@ -82,6 +82,15 @@ TEST(Arguments, TellCommandsOfOtherVersionsApart) {
   EXPECT_NE(parse({"apply", "--backend", "talos", "x"}).err.find("not in this version"), std::string::npos);
   const char* as_daemon[] = {"/opt/bin/gardener-node-agent", "--config=x"};
   EXPECT_NE(parse_arguments(2, as_daemon).err.find("not in this version"), std::string::npos);
+}
+
+TEST(Arguments, KnowCommandsOfTwoWords) {
+  EXPECT_EQ(parse({"provision", "render", "x"}).options->command, "provision render");
+  EXPECT_EQ(parse({"provision", "render", "--help"}).out, parse({"help", "provision", "render"}).out);
+  EXPECT_EQ(parse({"provision"}).exit_code, kBadInput);
+  EXPECT_EQ(parse({"provision", "--help"}).exit_code, kBadInput);
+  EXPECT_EQ(parse({"provision", "x"}).exit_code, kBadInput);
+  EXPECT_EQ(parse({"provision", "render", "x", "--reconcile-out", "y"}).exit_code, kBadInput);
 }
 
 TEST(Arguments, CannotForgeLinesOfOurs) {

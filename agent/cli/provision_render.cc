@@ -1,0 +1,135 @@
+// gna provision render FILE
+#include <fcntl.h>
+#include <fmt/core.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <ctime>
+
+#include "agent/cli/commands.h"
+#include "agent/cli/documents.h"
+#include "agent/cli/exit_code.h"
+#include "agent/cli/findings.h"
+#include "agent/cli/input.h"
+#include "agent/cli/provision_input.h"
+#include "agent/cli/text.h"
+#include "gna/base/fd.h"
+#include "gna/osc/write.h"
+#include "provision/reconcile.h"
+#include "provision/render.h"
+
+namespace gna::cli {
+namespace {
+
+// Reproducible builds name the time by this variable.
+std::int64_t generation_of(const Options& options) {
+  if (options.provision.generation) return *options.provision.generation;
+  if (const char* epoch = std::getenv("SOURCE_DATE_EPOCH"); epoch != nullptr) {
+    char* end = nullptr;
+    const auto seconds = std::strtoll(epoch, &end, 10);
+    if (end != epoch && *end == '\0' && seconds >= 0) return seconds;
+  }
+  return std::time(nullptr);
+}
+
+Result<provision::RenderOptions> render_options(const Options& options, const osc::Secrets& secrets) {
+  const auto& given = options.provision;
+  provision::RenderOptions out{.form = given.form, .os = given.os, .gzip = given.gzip};
+  out.userdata = {.require_mirror = given.require_mirror,
+                  .image = given.image,
+                  .generation = generation_of(options),
+                  .secrets = secrets};
+  if (!given.os.empty() && !given.image.empty())
+    return fail(Code::InvalidArgument, "--image: the forms of --os keep the OSC's own init.sh and its image");
+  if (given.limit.empty()) return out;
+  out.limit = provision::parse_limit(given.limit);
+  if (!out.limit) {
+    std::string names;
+    for (const auto& limit : provision::limits()) names += limit.name + ", ";
+    return fail(Code::InvalidArgument,
+                fmt::format("--limit: {} is none of {}and no number of bytes", printable(given.limit), names));
+  }
+  return out;
+}
+
+// Userdata may be executed and may hold secrets: readable for its owner only.
+Result<void> write_file(const std::string& name, const std::string& bytes) {
+  const Fd fd(::open(name.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+  if (!fd) return fail_errno(errno, name);
+  for (std::size_t done = 0; done < bytes.size();) {
+    const auto count = ::write(fd.get(), bytes.data() + done, bytes.size() - done);
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0) return fail_errno(errno, name);
+    done += static_cast<std::size_t>(count);
+  }
+  return {};
+}
+
+void print_parts(Console& console, const provision::Rendered& rendered) {
+  std::size_t named = 0;
+  for (const auto& part : rendered.parts) {
+    console.err(fmt::format("{:>9}  {}\n", part.bytes, printable(part.path)));
+    named += part.bytes;
+  }
+  const auto rest = rendered.bytes.size() - std::min(named, rendered.bytes.size());
+  console.err(fmt::format("{:>9}  everything else\n{:>9}  in all\n", rest, rendered.bytes.size()));
+}
+
+}  // namespace
+
+int provision_render(const Options& options, Console& console) {
+  auto osc = read_osc(options.files[0], console);
+  if (!osc) return osc.exit_code;
+  auto inputs = read_mirror_inputs(options);
+  if (!inputs) return console.fail(inputs.error(), exit_code(inputs.error(), false));
+  for (const auto& warning : inputs->configs.warnings) console.warn(warning);
+
+  auto how = render_options(options, inputs->secrets);
+  if (!how) return console.fail(how.error(), exit_code(how.error(), false));
+  const auto mirrors = first_mirrors(options, inputs->configs);
+  const auto rendered = provision::render(*osc, mirrors, *how);
+  if (!rendered) return console.fail(rendered.error(), exit_code(rendered.error(), false));
+  const auto image = how->userdata.image.empty() ? provision::agent_image(*osc).value_or("") : how->userdata.image;
+  for (const auto& warning : provision::mirror_warnings(mirrors, image, std::time(nullptr))) console.warn(warning);
+
+  std::string reconcile;
+  if (!options.provision.reconcile_out.empty()) {
+    auto other = read_osc(options.provision.reconcile, console);
+    if (!other) return other.exit_code;
+    const auto amended = provision::with_registries(*other, inputs->configs);
+    if (!amended)
+      return console.fail(amended.error().with(options.provision.reconcile), exit_code(amended.error(), false));
+    reconcile = osc::write(*amended);
+  }
+
+  if (how->limit && rendered->bytes.size() > how->limit->bytes) {
+    print_parts(console, *rendered);
+    return console.fail(
+        {.code = Code::InvalidArgument,
+         .message = fmt::format("the userdata has {} bytes, and {} takes {}", rendered->bytes.size(),
+                                how->limit->name.empty() ? "--limit" : how->limit->name, how->limit->bytes),
+         .hint = "fewer mirrors before the first pull (provisionRelevant), smaller CA bundles, or another --format"},
+        kBadInput);
+  }
+  if (!reconcile.empty())
+    if (const auto written = write_file(options.provision.reconcile_out, reconcile); !written)
+      return console.fail(written.error().with("--reconcile-out"), kFailed);
+  if (!options.provision.out.empty())
+    if (const auto written = write_file(options.provision.out, rendered->bytes); !written)
+      return console.fail(written.error().with("--out"), kFailed);
+  if (console.is_json()) {
+    UserdataReport report{.format = how->os.empty() ? how->form : how->os,
+                          .bytes = rendered->bytes.size(),
+                          .gzip_bytes = rendered->gzip_bytes,
+                          .limit = how->limit ? std::optional(how->limit->bytes) : std::nullopt};
+    for (const auto& part : rendered->parts) report.parts.emplace_back(part.path, part.bytes);
+    console.raw(userdata_document(report, console.masker()));
+  } else if (options.provision.out.empty()) {
+    console.raw(rendered->bytes);
+  }
+  return kDone;
+}
+
+}  // namespace gna::cli

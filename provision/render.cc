@@ -1,0 +1,89 @@
+#include "provision/render.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "gna/base/digest.h"
+#include "provision/encode.h"
+#include "provision/format/format.h"
+#include "provision/os/os.h"
+#include "provision/reconcile.h"
+
+namespace gna::provision {
+namespace {
+
+using Form = Result<std::string> (*)(const Userdata&);
+
+Result<Form> form_of(const std::string& name) {
+  static const std::map<std::string, Form> forms = {
+      {"script", script}, {"cloud-config", cloud_config}, {"mime", mime}, {"ignition", ignition}};
+  const auto at = forms.find(name);
+  if (at == forms.end()) return fail(Code::Unsupported, fmt::format("--format {} is not in this version of gna", name));
+  return at->second;
+}
+
+// The parts are what the result shrinks by when it is made without one of the elements.
+template <typename Elements, typename Name, typename Make>
+void measure(Elements& elements, std::size_t whole, const Name& name, const Make& make, std::vector<Part>& into) {
+  for (std::size_t i = 0; i < elements.size(); ++i) {
+    auto taken = std::move(elements[i]);
+    elements.erase(elements.begin() + static_cast<std::ptrdiff_t>(i));
+    const Result<std::string> rest = make();
+    into.push_back({name(taken), rest && rest->size() < whole ? whole - rest->size() : 0});
+    elements.insert(elements.begin() + static_cast<std::ptrdiff_t>(i), std::move(taken));
+  }
+}
+
+template <typename Model, typename Units, typename Files, typename Make>
+Result<Rendered> measured(Model model, Files files, Units units, const Make& form) {
+  const auto make = [&] { return form(model); };
+  GNA_LET(bytes, make());
+  Rendered out{.bytes = std::move(bytes)};
+  const auto whole = out.bytes.size();
+  measure(files(model), whole, [](const auto& file) { return file.path; }, make, out.parts);
+  measure(units(model), whole, [](const auto& unit) { return "unit " + unit.name; }, make, out.parts);
+  std::ranges::stable_sort(out.parts, std::greater(), &Part::bytes);
+  return out;
+}
+
+Result<void> compress(const RenderOptions& options, Rendered& rendered) {
+  const auto refuse = [](std::string why) { return fail(Code::InvalidArgument, "--gzip: " + std::move(why)); };
+  if (options.os == "flatcar" || (options.os.empty() && options.form == "ignition"))
+    return refuse("Ignition does not unpack its configuration");
+  if (options.os == "local") return refuse("nothing unpacks it there");
+  if (holds_placeholder(rendered.bytes))
+    return refuse("the machine controller would not find the placeholders in it; the static part is compressed anyway");
+  const auto how = options.limit ? options.limit->compressed : Compressed::binary;
+  if (how == Compressed::never) return refuse(options.limit->name + " takes text only");
+  rendered.bytes = gzip(rendered.bytes);
+  if (how == Compressed::text) rendered.bytes = base64_encode(rendered.bytes);
+  return {};
+}
+
+}  // namespace
+
+Result<Rendered> render(const osc::Osc& osc, const std::vector<Mirror>& mirrors, const RenderOptions& options) {
+  Result<Rendered> out;
+  // Checks what holds for every form.
+  GNA_LET(userdata, make_userdata(osc, mirrors, options.userdata));
+  if (options.os.empty()) {
+    GNA_LET(form, form_of(options.form));
+    out = measured(
+        std::move(userdata), [](Userdata& u) -> auto& { return u.files; }, [](Userdata& u) -> auto& { return u.units; },
+        form);
+  } else {
+    out = measured(
+        with_mirror_files(osc, mirrors), [](osc::Osc& o) -> auto& { return o.spec.files; },
+        [](osc::Osc& o) -> auto& { return o.spec.units; },
+        [&](const osc::Osc& o) { return render_os(options.os, o, options.userdata.secrets); });
+  }
+  if (!out) return out;
+  out->gzip_bytes = gzip(out->bytes).size();
+  if (options.gzip) GNA_TRY(compress(options, *out));
+  return out;
+}
+
+}  // namespace gna::provision
