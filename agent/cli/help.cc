@@ -136,6 +136,21 @@ const std::map<std::string_view, Page>& pages() {
         "    --reconcile reconcile.yaml --reconcile-out reconcile-with-mirrors.yaml\n"
         "  gna provision render osc.yaml --os ubuntu -o json --out userdata | jq .parts\n",
         {}}},
+      {"bootstrap",
+       {"The first start of the agent on a new machine: makes its directories, prepares the\n"
+        "disk for /var/lib/kubelet if its configuration names one (by size), writes, enables\n"
+        "and starts gardener-node-agent.service, and disables gardener-node-init.service. Each\n"
+        "step may run again. A disk that holds a file system or a partition table, or is in\n"
+        "use, is never formatted; one with the label KUBEDEV is taken as it is. That the API\n"
+        "server does not answer is a warning.\n",
+        "  0  done\n"
+        "  1  a step failed: the message says which; run it again to resume\n"
+        "  2  usage, or the configuration is wrong\n",
+        "  gna bootstrap --config-dir=/var/lib/gardener-node-agent\n"
+        "  gna bootstrap --config-dir=/var/lib/gardener-node-agent --root /mnt/image\n",
+        "  /var/lib/gardener-node-agent/config-VERSION.yaml\n"
+        "      the agent's configuration; of several the greatest version counts\n"
+        "  /etc/systemd/system/gardener-node-agent.service\n"}},
       {"version", {"Prints version, commit, backends and protocols.\n", "  0  done\n", "  gna version -o json\n", {}}},
       {"completion",
        {"Prints a completion script for bash, zsh or fish.\n",
@@ -215,9 +230,10 @@ std::string help_overview() {
       for (const auto& command : grammar().commands)
         if (command.name == name) out += fmt::format("  {:<17} {}\n", command.name, command.summary);
   };
-  group("Look, without a node", {"validate", "render", "provision render"});
+  group("Look, without a node", {"validate", "render"});
   group("Look at this node", {"diff", "status"});
   group("Change this node", {"apply", "reset"});
+  group("A new machine", {"provision render", "bootstrap"});
   group("About gna", {"version", "completion", "help"});
   out += "\n";
   out += kFileArgument;

@@ -321,6 +321,17 @@ std::vector<Command> make_commands() {
        1,
        1,
        join(join(userdata_flags(), mirror_flags()), output_flags())},
+      {{"bootstrap", "first start of the agent on a new machine", "", {}, {}},
+       0,
+       0,
+       join(
+           {{{{"--config-dir"}, "DIR", "where the agent's config-VERSION.yaml lies", kInput, {}},
+             into(&Options::config_directory)},
+            {{{"--root"}, "DIR", "an offline tree instead of this machine: nothing is started or formatted", kNode, {}},
+             into(&Options::root)},
+            {{{"--timeout"}, "DURATION", "of the whole run: 90s, 5m, 1h30m", kNode, {}}, take_timeout},
+            progress()},
+           output_flags())},
       {{"version", "this program's version", "", {}, {}}, 0, 0, output_flags()},
       {{"completion", "a completion script for a shell", "SHELL", {"bash", "zsh", "fish"}, {}}, 1, 1, {}},
       {{"help", "this text, or that of a command", "[COMMAND]", {}, {}}, 0, 2, {}},
@@ -354,7 +365,27 @@ Parsed usage_error(const std::string& message, const std::string& command) {
 }
 
 // Commands of the whole program that this version lacks: told apart from a typing error.
-constexpr std::string_view kOfLater[] = {"provision run", "agent", "talos", "hollow", "bootstrap"};
+constexpr std::string_view kOfLater[] = {"provision run", "agent", "talos", "hollow"};
+
+// Installed as gardener-node-agent it has the sub-commands and the flags of the Go program.
+std::vector<const char*> as_the_go_program(int argc, const char* const* argv) {
+  std::vector<const char*> out(argv, argv + argc);
+  if (argc < 2 || std::string_view(argv[1]) != "reset") return out;
+  // It never asks, and takes nothing from the configuration.
+  out = {argv[0], "reset", "--yes"};
+  for (int i = 2; i < argc; ++i) {
+    const std::string_view argument = argv[i];
+    if (argument == "--config-dir")
+      ++i;
+    else if (!argument.starts_with("--config-dir="))
+      out.push_back(argv[i]);
+  }
+  return out;
+}
+
+bool is_any_of(std::string_view word, std::initializer_list<std::string_view> words) {
+  return std::ranges::find(words, word) != words.end();
+}
 
 }  // namespace
 
@@ -369,8 +400,14 @@ const Grammar& grammar() {
 
 Parsed parse_arguments(int argc, const char* const* argv) {
   const std::string_view self = argc > 0 ? argv[0] : "gna";
-  if (self.substr(self.rfind('/') + 1) == "gardener-node-agent")
-    return usage_error("the daemon (gardener-node-agent, gna agent) is not in this version of gna", "");
+  std::vector<const char*> translated;
+  if (self.substr(self.rfind('/') + 1) == "gardener-node-agent") {
+    if (argc < 2 || (argv[1][0] == '-' && !is_any_of(argv[1], {"-h", "--help", "--version"})))
+      return usage_error("the daemon (gardener-node-agent, gna agent) is not in this version of gna", "");
+    translated = as_the_go_program(argc, argv);
+    argc = static_cast<int>(translated.size());
+    argv = translated.data();
+  }
   if (argc < 2) return {.exit_code = kBadInput, .err = help_overview()};
   std::string first = argv[1];
   if (first == "-h" || first == "--help") return {.out = help_overview()};
@@ -462,6 +499,8 @@ Parsed parse_arguments(int argc, const char* const* argv) {
                        command->info.name);
   if (!options.provision.reconcile_out.empty() && options.provision.reconcile.empty())
     return usage_error(command->info.name + ": --reconcile-out needs --reconcile FILE", command->info.name);
+  if (options.command == "bootstrap" && options.config_directory.empty())
+    return usage_error("bootstrap: --config-dir is missing", options.command);
   if (options.command == "help") {
     const auto* topic = find_command(options.topic);
     return {.out = topic == nullptr ? help_overview() : help_page(topic->info)};

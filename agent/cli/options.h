@@ -27,6 +27,7 @@ struct Options {
   std::string containerd_address = {};
   std::string containerd_namespace = {};
   std::string out_directory = {};
+  std::string config_directory = {};
 
   struct Provision {
     std::vector<std::string> mirrors = {};  // files with MirrorConfigs and caches

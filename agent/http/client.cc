@@ -190,13 +190,15 @@ Result<void> connect(asio::io_context& loop, beast::tcp_stream& stream, const Ur
 }
 
 template <typename Stream>
-Result<Answer> exchange(asio::io_context& loop, Stream& stream, const Url& url, std::size_t body_limit) {
+Result<Answer> exchange(asio::io_context& loop, Stream& stream, const Url& url, const Request& asked) {
+  const auto body_limit = asked.body_limit_bytes;
   bhttp::request<bhttp::empty_body> request(bhttp::verb::get, url.target, 11);
   const bool usual = url.port == (url.tls ? "443" : "80");
   const std::string host = url.host.find(':') == std::string::npos ? url.host : "[" + url.host + "]";
   request.set(bhttp::field::host, usual ? host : host + ":" + url.port);
   request.set(bhttp::field::user_agent, "gna");
   request.set(bhttp::field::accept, "*/*");
+  for (const auto& [name, value] : asked.headers) request.set(name, value);
   request.keep_alive(false);
   const std::string step = "GET from " + peer(url);
   if (const auto error = wait(loop, [&](auto done) { bhttp::async_write(stream, request, done); }))
@@ -249,21 +251,21 @@ Result<Answer> ask(const Url& url, const Request& request, Deadline by) {
     beast::tcp_stream stream(loop);
     GNA_TRY(connect(loop, stream, url, by));
     stream.expires_at(by);
-    return exchange(loop, stream, url, request.body_limit_bytes);
+    return exchange(loop, stream, url, request);
   }
   GNA_LET(context, tls_context(request.trust));
   beast::ssl_stream<beast::tcp_stream> stream(loop, context);
   GNA_TRY(connect(loop, stream.next_layer(), url, by));
   stream.next_layer().expires_at(by);
   GNA_TRY(shake_hands(loop, stream, url));
-  return exchange(loop, stream, url, request.body_limit_bytes);
+  return exchange(loop, stream, url, request);
 }
 
 bool is_redirect(int status) {
   return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
 }
 
-Result<Response> follow(const Request& request, Deadline by) {
+Result<Response> follow(Request request, Deadline by) {
   GNA_LET(url, parse_url(request.url));
   for (int hops = 0;; ++hops) {
     if (Clock::now() >= by) return too_late("GET from " + url.host);
@@ -273,6 +275,7 @@ Result<Response> follow(const Request& request, Deadline by) {
     auto next = resolve(url, answer.location);
     if (!next) return fail(Code::Corrupt, "redirect from " + url.host + ": " + next.error().message);
     url = std::move(*next);
+    request.headers.clear();
   }
 }
 

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "gna/base/deadline.h"
@@ -26,6 +27,8 @@ struct Request {
   Trust trust = {};
   int redirects = 10;                // followed at most; 0: the 3xx itself is the answer
   std::size_t body_limit_bytes = 0;  // 0: the answer ends with its header, the body is not read
+  // Name and value; not sent along with a redirect, which may lead to somebody else.
+  std::vector<std::pair<std::string, std::string>> headers = {};
 };
 
 struct Response {

@@ -3,7 +3,7 @@ _gna() {
   local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} command=${COMP_WORDS[1]}
   COMPREPLY=()
   if ((COMP_CWORD == 1)); then
-    mapfile -t COMPREPLY < <(compgen -W 'validate render diff apply status reset provision version completion help --help --version' -- "$word")
+    mapfile -t COMPREPLY < <(compgen -W 'validate render diff apply status reset provision bootstrap version completion help --help --version' -- "$word")
     return
   fi
   if [[ $command == provision ]]; then
@@ -86,6 +86,13 @@ _gna() {
     "provision render":-o|"provision render":--output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$word"); return ;;
     "provision render":--log-level) mapfile -t COMPREPLY < <(compgen -W 'debug info warn error' -- "$word"); return ;;
     "provision render":--log-format) mapfile -t COMPREPLY < <(compgen -W 'text json journal' -- "$word"); return ;;
+    bootstrap:--config-dir) mapfile -t COMPREPLY < <(compgen -d -- "$word"); return ;;
+    bootstrap:--root) mapfile -t COMPREPLY < <(compgen -d -- "$word"); return ;;
+    bootstrap:--timeout) return ;;
+    bootstrap:--progress) mapfile -t COMPREPLY < <(compgen -W 'auto plain none' -- "$word"); return ;;
+    bootstrap:-o|bootstrap:--output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$word"); return ;;
+    bootstrap:--log-level) mapfile -t COMPREPLY < <(compgen -W 'debug info warn error' -- "$word"); return ;;
+    bootstrap:--log-format) mapfile -t COMPREPLY < <(compgen -W 'text json journal' -- "$word"); return ;;
     version:-o|version:--output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$word"); return ;;
     version:--log-level) mapfile -t COMPREPLY < <(compgen -W 'debug info warn error' -- "$word"); return ;;
     version:--log-format) mapfile -t COMPREPLY < <(compgen -W 'text json journal' -- "$word"); return ;;
@@ -129,6 +136,10 @@ _gna() {
       else
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
       fi ;;
+    bootstrap)
+      if [[ $word == -* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W '--config-dir --root --timeout --progress -o --output --log-level --log-format -h --help' -- "$word")
+      fi ;;
     version)
       if [[ $word == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W '-o --output --log-level --log-format -h --help' -- "$word")
@@ -143,7 +154,7 @@ _gna() {
       if [[ $word == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W '-h --help' -- "$word")
       else
-        mapfile -t COMPREPLY < <(compgen -W 'validate render diff apply status reset provision render version completion help' -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W 'validate render diff apply status reset provision render bootstrap version completion help' -- "$word")
       fi ;;
   esac
 }

@@ -1,0 +1,23 @@
+// What PID 1 does for a new machine: the four calls that bootstrap needs.
+#pragma once
+
+#include <string>
+
+#include "gna/base/deadline.h"
+#include "gna/base/result.h"
+
+namespace gna::provision {
+
+// Errors: Unavailable, NotFound (no such unit file), Conflict (masked), DeadlineExceeded.
+class Services {
+ public:
+  virtual bool live() const = 0;  // false: an offline tree, where nothing runs
+  virtual Result<void> reload(Deadline by) = 0;
+  virtual Result<void> enable(const std::string& unit, Deadline by) = 0;
+  virtual Result<void> disable(const std::string& unit, Deadline by) = 0;  // absent is fine
+  virtual Result<bool> is_enabled(const std::string& unit, Deadline by) = 0;
+  virtual Result<void> start(const std::string& unit, Deadline by) = 0;  // one that runs is left alone
+  virtual ~Services() = default;
+};
+
+}  // namespace gna::provision
