@@ -112,7 +112,7 @@ class Reader {
     object.text("caBundleSecretReferenceName", secret);
     object.finish();
     if (!object.is_map()) return;
-    if (!judge(why_not_mirror_url(host.url), object.at("host"), path / "host", "the host")) return;
+    if (!judge(why_not_mirror_url(host.url), object.at("host"), path / "host", "the URL")) return;
     if (std::ranges::find(mirror.registry.hosts, host.url, &desired::RegistryHost::url) != mirror.registry.hosts.end())
       findings_.refuse(object.at("host"), path / "host", "duplicate", "this host is given twice");
     check_capabilities(host.capabilities, marks, path / "capabilities");

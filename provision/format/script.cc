@@ -128,6 +128,15 @@ std::string archive(const Userdata& userdata, const std::vector<UserdataFile>& f
   return out;
 }
 
+// Source: cloud-init, handlers: the text anywhere in the first 4096 bytes, in any case.
+bool looks_like_mime(std::string_view text) {
+  constexpr std::string_view kHeader = "mime-version:";
+  const auto early = text.substr(0, 4096);
+  return !std::ranges::search(early, kHeader, {}, [](char c) {
+            return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+          }).empty();
+}
+
 // Without the line that names the interpreter.
 std::string body(const Userdata& userdata) {
   const auto files = all_files(userdata);
@@ -145,7 +154,14 @@ std::string body(const Userdata& userdata) {
 
 }  // namespace
 
-Result<std::string> script(const Userdata& userdata) { return "#!/bin/sh\n" + body(userdata); }
+Result<std::string> script(const Userdata& userdata) {
+  auto out = "#!/bin/sh\n" + body(userdata);
+  if (looks_like_mime(out))
+    return fail(Code::InvalidArgument,
+                "a file with a placeholder says mime-version: so early that cloud-init would take the whole for MIME",
+                "--format mime");
+  return out;
+}
 
 // A list would put each word into an argument vector; a text becomes part of the script that cloud-init
 // writes, where a subshell keeps our settings and our exit to itself.
