@@ -38,28 +38,29 @@ void measure(Elements& elements, std::size_t whole, const Name& name, const Make
 }
 
 template <typename Model, typename Units, typename Files, typename Make>
-Result<Rendered> measured(Model model, Files files, Units units, const Make& form) {
+Result<Rendered> rendered(Model model, Files files, Units units, const Make& form, const RenderOptions& options) {
   const auto make = [&] { return form(model); };
   GNA_LET(bytes, make());
   Rendered out{.bytes = std::move(bytes)};
   const auto whole = out.bytes.size();
+  if (!options.measure && (!options.limit || whole <= options.limit->bytes)) return out;
   measure(files(model), whole, [](const auto& file) { return file.path; }, make, out.parts);
   measure(units(model), whole, [](const auto& unit) { return "unit " + unit.name; }, make, out.parts);
   std::ranges::stable_sort(out.parts, std::greater(), &Part::bytes);
   return out;
 }
 
-Result<void> compress(const RenderOptions& options, Rendered& rendered) {
+Result<void> compress(const RenderOptions& options, Rendered& into) {
   const auto refuse = [](std::string why) { return fail(Code::InvalidArgument, "--gzip: " + std::move(why)); };
   if (options.os == "flatcar" || (options.os.empty() && options.form == "ignition"))
     return refuse("Ignition does not unpack its configuration");
   if (options.os == "local") return refuse("nothing unpacks it there");
-  if (holds_placeholder(rendered.bytes))
+  if (holds_placeholder(into.bytes))
     return refuse("the machine controller would not find the placeholders in it; the static part is compressed anyway");
   const auto how = options.limit ? options.limit->compressed : Compressed::binary;
   if (how == Compressed::never) return refuse(options.limit->name + " takes text only");
-  rendered.bytes = gzip(rendered.bytes);
-  if (how == Compressed::text) rendered.bytes = base64_encode(rendered.bytes);
+  into.bytes = gzip(into.bytes);
+  if (how == Compressed::text) into.bytes = base64_encode(into.bytes);
   return {};
 }
 
@@ -71,14 +72,14 @@ Result<Rendered> render(const osc::Osc& osc, const std::vector<Mirror>& mirrors,
   GNA_LET(userdata, make_userdata(osc, mirrors, options.userdata));
   if (options.os.empty()) {
     GNA_LET(form, form_of(options.form));
-    out = measured(
+    out = rendered(
         std::move(userdata), [](Userdata& u) -> auto& { return u.files; }, [](Userdata& u) -> auto& { return u.units; },
-        form);
+        form, options);
   } else {
-    out = measured(
+    out = rendered(
         with_mirror_files(osc, mirrors), [](osc::Osc& o) -> auto& { return o.spec.files; },
         [](osc::Osc& o) -> auto& { return o.spec.units; },
-        [&](const osc::Osc& o) { return render_os(options.os, o, options.userdata.secrets); });
+        [&](const osc::Osc& o) { return render_os(options.os, o, options.userdata.secrets); }, options);
   }
   if (!out) return out;
   out->gzip_bytes = gzip(out->bytes).size();

@@ -19,6 +19,7 @@ struct RenderOptions {
   std::string os = {};          // instead of a form: gardenlinux, ubuntu, suse-chost, memoryone, flatcar, local
   bool gzip = false;
   std::optional<Limit> limit = {};
+  bool measure = false;  // fill Rendered::parts; what is over the limit is always measured
   UserdataOptions userdata = {};
 };
 

@@ -88,6 +88,7 @@ int provision_render(const Options& options, Console& console) {
 
   auto how = render_options(options, inputs->secrets);
   if (!how) return console.fail(how.error(), exit_code(how.error(), false));
+  how->measure = console.is_json();
   const auto mirrors = first_mirrors(options, inputs->configs);
   const auto rendered = provision::render(*osc, mirrors, *how);
   if (!rendered) return console.fail(rendered.error(), exit_code(rendered.error(), false));

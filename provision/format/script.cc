@@ -34,7 +34,7 @@ if [ -f $state ]; then
   done <$state
   if [ "$m" ] && [ "$m" != "$machine" ]; then
     say 'this disk comes from another machine: everything is applied anew'
-  elif [ "$h" = $sha256 ] && [ "$p" = done ]; then
+  elif [ "$h" = $sha256 ] && [ "$p" = 'done' ]; then
     say "generation $g is applied already: nothing to do"
     exit 0
   elif [ "$h" != $sha256 ] && [ "$g" -ge $generation ]; then

@@ -149,7 +149,7 @@ TEST(Render, OfThreeMirrorsFitsIntoAws) {
 }
 
 TEST(Render, TellsWhatTakesTheRoom) {
-  const auto rendered = render(testing::worker(), testing::three_mirrors().mirrors, {}).value();
+  const auto rendered = render(testing::worker(), testing::three_mirrors().mirrors, {.measure = true}).value();
   ASSERT_EQ(rendered.parts.size(), 14u + 4u);
   EXPECT_TRUE(std::ranges::is_sorted(rendered.parts, std::greater(), &Part::bytes));
   const auto without = render(testing::worker(), {}, {}).value();
