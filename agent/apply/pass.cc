@@ -46,6 +46,14 @@ Result<plan::Applied> load_applied(const Prepared& prepared, const desired::Read
   return applied;
 }
 
+// A mirror that is wanted counts as new, so that the order of hosts which provisioning has found stays.
+void inherit(const plan::Applied& inherited, Prepared& prepared) {
+  if (prepared.loaded.manifest || prepared.last_applied) return;
+  prepared.applied.files.insert(inherited.files.begin(), inherited.files.end());
+  for (const auto& [upstream, registry] : inherited.registries)
+    if (!prepared.wanted.registries.contains(upstream)) prepared.applied.registries.emplace(upstream, registry);
+}
+
 std::vector<desired::ImageSource> images_to_pull(const plan::Changes& changes) {
   std::vector<desired::ImageSource> sources;
   for (const auto& [path, write] : changes.write_files)
@@ -123,6 +131,7 @@ Result<Prepared> Pass::prepare(const osc::Document& document, const std::string&
   if (empty && !options.allow_empty && !(prepared.applied.files.empty() && prepared.applied.units.empty()))
     return fail(Code::InvalidArgument, "the OSC has neither files nor units, and applying it would remove everything",
                 "if that is meant, say --allow-empty");
+  inherit(options.inherited, prepared);
   GNA_TRY(look_and_plan(prepared, by));
   if (!revives_containerd(prepared)) GNA_TRY(content_.available(images_to_pull(prepared.changes), by));
 

@@ -7,6 +7,7 @@
 #include "agent/cli/findings.h"
 #include "agent/cli/input.h"
 #include "gna/base/digest.h"
+#include "provision/machine_state.h"
 
 namespace gna::cli {
 namespace {
@@ -91,7 +92,11 @@ apply::Options pass_options(const Options& options) {
 
 OrExit<apply::Prepared> prepare(const Options& options, Console& console, Node& node, const osc::Document& document,
                                 const Source& source, Deadline by, bool asking) {
-  auto prepared = node.pass->prepare(document, source.sha256, pass_options(options), by);
+  auto how = pass_options(options);
+  auto inherited = provision::inherited(node.root);
+  if (!inherited) return {.exit_code = console.fail(inherited.error(), exit_code(inherited.error(), asking))};
+  how.inherited = std::move(*inherited);
+  auto prepared = node.pass->prepare(document, source.sha256, how, by);
   if (!prepared) {
     const auto code = exit_code(prepared.error(), asking);
     return {.exit_code = console.fail(prepared.error(), code)};

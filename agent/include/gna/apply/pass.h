@@ -27,6 +27,9 @@ struct Options {
   bool allow_empty = false;        // an OSC without files and units, though some are applied
   bool allow_unsupported = false;  // go on without Plan::refused
   std::string host_name = {};      // instead of the machine's own
+  // What provisioning has written before there was an agent. It becomes ours at the first apply: what the
+  // OSC does not want of it goes away. Later runs have it on record.
+  plan::Applied inherited = {};
   // The agent's own restart comes after everything is on record. false: the caller is the
   // agent and leaves the process instead (Summary::agent_restart_due).
   bool restart_agent = true;
