@@ -2,11 +2,11 @@
 
 import base64
 import email
+import gzip
 import json
-import os
 import random
 import re
-import gzip
+import shutil
 import subprocess
 import unittest
 
@@ -223,6 +223,7 @@ class Script(UserdataTest):
                     self.assertEqual(machine.run(userdata, shell)[0], 0)
                     self.assertEqual(machine.tree(), wanted)
 
+    @unittest.skipUnless(shutil.which("shellcheck"), "no shellcheck")
     def test_shellcheck_finds_nothing(self):
         for form in ("script", "cloud-config"):
             script = as_script(form, self.render(WORKER, *MIRRORS, "--format", form))

@@ -1,0 +1,79 @@
+// The userdata of a real pool with three mirrors, in every form. What is compressed is shown unpacked, since
+// other versions of zlib give other bytes for it.
+//
+// GNA_ACCEPT=1 rewrites the files, and then the test has shown nothing.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+#include <nlohmann/json.hpp>
+
+#include "gna/base/digest.h"
+#include "provision/render.h"
+#include "tests/unit/provision/data.h"
+
+namespace gna::provision {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct Case {
+  std::string name = {};
+  RenderOptions options = {};
+};
+
+void PrintTo(const Case& one, std::ostream* out) { *out << one.name; }
+
+std::vector<Case> cases() {
+  std::vector<Case> out;
+  for (const char* form : {"script", "cloud-config", "mime", "ignition"}) out.push_back({form, {.form = form}});
+  for (const char* os : {"gardenlinux", "ubuntu", "suse-chost", "memoryone", "flatcar", "local"})
+    out.push_back({"os-" + std::string(os), {.os = os}});
+  for (auto& one : out) one.options.userdata.generation = 1790000000;
+  return out;
+}
+
+// The archive's line in place, between marks.
+std::string unpacked_script(std::string text) {
+  const auto begin = text.find("H4sI");
+  if (begin == std::string::npos) return text;
+  const auto end = text.find('\n', begin);
+  const auto packed = base64_decode(text.substr(begin, end - begin)).value();
+  return text.replace(begin, end - begin, "=== unpacked ===\n" + testing::gunzip(packed) + "=== end ===");
+}
+
+std::string unpacked_ignition(const std::string& text) {
+  auto config = Json::parse(text);
+  auto& merge = config["ignition"]["config"]["merge"][0];
+  const std::string source = merge["source"];
+  merge["source"] = "=== below ===";
+  return config.dump(2) + "\n=== below ===\n" +
+         Json::parse(testing::gunzip(base64_decode(source.substr(source.find(',') + 1)).value())).dump(2) + "\n";
+}
+
+class UserdataGolden : public ::testing::TestWithParam<Case> {};
+
+TEST_P(UserdataGolden, IsAsItWas) {
+  const auto rendered = render(testing::worker(), testing::three_mirrors().mirrors, GetParam().options);
+  ASSERT_TRUE(rendered) << rendered.error().message;
+  const auto text =
+      GetParam().name == "ignition" ? unpacked_ignition(rendered->bytes) : unpacked_script(rendered->bytes);
+  const auto path = std::string(GNA_SOURCE_DIR) + "/tests/golden/userdata/" + GetParam().name;
+  if (std::getenv("GNA_ACCEPT") != nullptr) {
+    std::ofstream(path, std::ios::binary) << text;
+    GTEST_SKIP() << "rewritten";
+  }
+  std::ifstream in(path, std::ios::binary);
+  const std::string wanted{std::istreambuf_iterator<char>(in), {}};
+  EXPECT_EQ(wanted, text) << "GNA_ACCEPT=1 rewrites " << path;
+}
+
+INSTANTIATE_TEST_SUITE_P(All, UserdataGolden, ::testing::ValuesIn(cases()), [](const auto& one) {
+  auto name = one.param.name;
+  std::erase(name, '-');
+  return name;
+});
+
+}  // namespace
+}  // namespace gna::provision
