@@ -4,12 +4,15 @@
 // GNA_ACCEPT=1 rewrites the files, and then the test has shown nothing.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "gna/base/digest.h"
+#include "provision/encode.h"
+#include "provision/init_script.h"
 #include "provision/render.h"
 #include "tests/unit/provision/data.h"
 
@@ -50,6 +53,21 @@ std::string unpacked_ignition(const std::string& text) {
   merge["source"] = "=== below ===";
   return config.dump(2) + "\n=== below ===\n" +
          Json::parse(testing::gunzip(base64_decode(source.substr(source.find(',') + 1)).value())).dump(2) + "\n";
+}
+
+void replace(std::string& text, const std::string& what, const std::string& by) {
+  if (const auto at = text.find(what); at != std::string::npos) text.replace(at, what.size(), by);
+}
+
+// init.sh has tests of its own; here its text, and the stamp that changes with it, would only be in the way.
+std::string without_init(std::string text, const RenderOptions& options) {
+  const auto userdata = make_userdata(testing::worker(), testing::three_mirrors().mirrors, options.userdata).value();
+  const auto init = std::ranges::find(userdata.files, kInitScriptPath, &UserdataFile::path)->bytes;
+  replace(text, init, "=== init.sh ===\n");
+  replace(text, percent_encode(init), "=== init.sh ===");
+  for (const auto* before : {"sha256=", "sha256 ", "sha256%20"})
+    replace(text, before + userdata.sha256, "=== SHA-256 ===");
+  return text;
 }
 
 class UserdataGolden : public ::testing::TestWithParam<Case> {};
