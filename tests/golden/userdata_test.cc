@@ -75,8 +75,9 @@ class UserdataGolden : public ::testing::TestWithParam<Case> {};
 TEST_P(UserdataGolden, IsAsItWas) {
   const auto rendered = render(testing::worker(), testing::three_mirrors().mirrors, GetParam().options);
   ASSERT_TRUE(rendered) << rendered.error().message;
-  const auto text =
-      GetParam().name == "ignition" ? unpacked_ignition(rendered->bytes) : unpacked_script(rendered->bytes);
+  const auto text = without_init(
+      GetParam().name == "ignition" ? unpacked_ignition(rendered->bytes) : unpacked_script(rendered->bytes),
+      GetParam().options);
   const auto path = std::string(GNA_SOURCE_DIR) + "/tests/golden/userdata/" + GetParam().name;
   if (std::getenv("GNA_ACCEPT") != nullptr) {
     std::ofstream(path, std::ios::binary) << text;
