@@ -140,6 +140,9 @@ struct Analysis {
   bool block = true;
 };
 
+// Of the style, but at a text's beginning.
+bool says_nothing(char c) { return c > ' ' && c < 0x7f && c != ':' && c != '#'; }
+
 Analysis analyze(std::string_view text) {
   if (text.empty()) return {.block = false};
   bool indicators = text.starts_with("---") || text.starts_with("...");
@@ -154,6 +157,11 @@ Analysis analyze(std::string_view text) {
   bool after_blank = true;
   Analysis out;
   for (std::size_t i = 0; i < text.size();) {
+    if (i > 0 && says_nothing(text[i])) {
+      i = static_cast<std::size_t>(std::find_if_not(text.begin() + i, text.end(), says_nothing) - text.begin());
+      previous_space = previous_break = after_blank = false;
+      continue;
+    }
     const auto [c, length] = character_at(text, i);
     const std::size_t next = i + length;
     const bool before_blank = next >= text.size() || is_blank(static_cast<unsigned char>(text[next]));
@@ -316,23 +324,23 @@ class Emitter {
   }
 
   // Columns are characters.
-  void put_character(std::string_view value, std::size_t i, std::size_t length) {
-    out_ += value.substr(i, length);
-    ++column_;
+  void put_characters(std::string_view characters) {
+    out_ += characters;
+    column_ += static_cast<std::size_t>(std::ranges::count_if(characters, [](char c) { return (c & 0xc0) != 0x80; }));
   }
 
   void plain(std::string_view value, std::size_t indent, bool may_fold) {
     open_scalar();
     bool spaces = false;
     for (std::size_t i = 0; i < value.size();) {
-      const auto length = character_at(value, i).length;
       const bool space = value[i] == ' ';
-      if (space && may_fold && !spaces && column_ > kWidth && !(i + 1 < value.size() && value[i + 1] == ' '))
+      const std::size_t end = space ? i + 1 : std::min(value.find(' ', i), value.size());
+      if (space && may_fold && !spaces && column_ > kWidth && !(end < value.size() && value[end] == ' '))
         fold(indent);
       else
-        put_character(value, i, length);
+        put_characters(value.substr(i, end - i));
       spaces = space;
-      i += length;
+      i = end;
     }
   }
 
@@ -347,7 +355,7 @@ class Emitter {
         fold(indent);
       } else {
         if (value[i] == '\'') put("'");
-        put_character(value, i, length);
+        put_characters(value.substr(i, length));
       }
       spaces = space;
       i += length;
@@ -375,7 +383,7 @@ class Emitter {
         }
         spaces = true;
       } else {
-        put_character(value, i, length);
+        put_characters(value.substr(i, length));
         spaces = false;
       }
       i += length;
@@ -408,43 +416,24 @@ class Emitter {
     return fmt::format("\\U{:08X}", code);
   }
 
+  // Its only breaks are \n: analyze() lets no other into a block.
   void literal(std::string_view value, std::size_t indent) {
     open_scalar();
     put("|");
-    if (value[0] == ' ' || is_break(character_at(value, 0).code)) put("2");
-    put(chomp(value));
+    if (value[0] == ' ' || value[0] == '\n') put("2");
+    if (!value.ends_with('\n'))
+      put("-");
+    else if (value == "\n" || value.ends_with("\n\n"))
+      put("+");
     out_ += '\n';
-    column_ = 0;
-    bool line_start = true;
-    for (std::size_t i = 0; i < value.size();) {
-      const auto [c, length] = character_at(value, i);
-      if (is_break(c)) {
-        out_ += value.substr(i, length);
-        line_start = true;
-      } else {
-        if (line_start) out_.append(indent, ' ');
-        out_ += value.substr(i, length);
-        line_start = false;
-      }
-      i += length;
+    while (!value.empty()) {
+      const auto line = value.substr(0, std::min(value.find('\n'), value.size() - 1) + 1);
+      if (!line.starts_with('\n')) out_.append(indent, ' ');
+      out_ += line;
+      value.remove_prefix(line.size());
     }
     // Without a last line break the next line starts one: start_line() sees to it.
     column_ = 0;
-  }
-
-  static std::string_view chomp(std::string_view value) {
-    const auto last_break = [&value]() -> bool {
-      for (std::size_t length = 1; length <= 3 && length <= value.size(); ++length) {
-        const auto at = value.size() - length;
-        if ((static_cast<unsigned char>(value[at]) & 0xc0) == 0x80) continue;
-        if (!is_break(character_at(value, at).code)) return false;
-        value.remove_suffix(length);
-        return true;
-      }
-      return false;
-    };
-    if (!last_break()) return "-";
-    return value.empty() || last_break() ? "+" : "";
   }
 
   void open_scalar() {
