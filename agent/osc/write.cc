@@ -3,6 +3,7 @@
 #include <map>
 #include <utility>
 
+#include "agent/osc/tree.h"
 #include "agent/yaml/reader.h"
 #include "agent/yaml/writer.h"
 
@@ -237,8 +238,10 @@ Node node(const Osc& osc) {
 std::string write(const Osc& osc) { return yaml::write(node(osc)); }
 
 std::string write_json(const Osc& osc) { return yaml::to_json(node(osc)); }
-std::string write_json(const File& file) { return yaml::to_json(Map::node(file)); }
-std::string write_json(const Unit& unit) { return yaml::to_json(Map::node(unit)); }
-std::string write_json(const Registry& registry) { return yaml::to_json(Map::node(registry)); }
+
+yaml::Node tree(const File& file) { return Map::node(file); }
+yaml::Node tree(const Unit& unit) { return Map::node(unit); }
+yaml::Node tree(const DropIn& drop_in) { return Map::node(drop_in); }
+yaml::Node tree(const Registry& registry) { return Map::node(registry); }
 
 }  // namespace gna::osc

@@ -4,9 +4,9 @@
 // `operatingSystemConfigChanges`.
 #include <algorithm>
 
+#include "agent/osc/tree.h"
 #include "agent/yaml/reader.h"
 #include "agent/yaml/writer.h"
-#include "gna/osc/write.h"
 #include "gna/store/store.h"
 
 namespace gna::store {
@@ -20,16 +20,6 @@ constexpr yaml::Limits kLimits = {.bytes = 16u << 20, .depth = 64, .nodes = 400'
 
 // --- out ---
 
-// Our own JSON of an OSC's part, as a tree again.
-Node tree(const std::string& json) {
-  auto read = yaml::read(json, kLimits);
-  return read ? std::move(read->root) : Node();
-}
-
-Node drop_in(const osc::DropIn& in) {
-  return Node(Node::Map{{.key = "content", .value = in.content}, {.key = "name", .value = in.name}});
-}
-
 template <typename T, typename Make>
 void add_list(Node::Map& map, const char* key, const std::vector<T>& list, Make make) {
   if (list.empty()) return;
@@ -38,22 +28,22 @@ void add_list(Node::Map& map, const char* key, const std::vector<T>& list, Make 
   map.push_back({.key = key, .value = Node(std::move(nodes))});
 }
 
+template <typename T>
+Node part(const T& value) {
+  return osc::tree(value);
+}
+
 Node unit_entry(const UnitEntry& entry) {
-  Node node = tree(osc::write_json(entry.unit));
+  Node node = osc::tree(entry.unit);
   Node::Map changes;
-  add_list(changes, "changed", entry.drop_ins_changed, drop_in);
-  add_list(changes, "deleted", entry.drop_ins_deleted, drop_in);
-  if (auto* map = node.map()) map->push_back({.key = "dropInsChanges", .value = Node(std::move(changes))});
+  add_list(changes, "changed", entry.drop_ins_changed, part<osc::DropIn>);
+  add_list(changes, "deleted", entry.drop_ins_deleted, part<osc::DropIn>);
+  node.map()->push_back({.key = "dropInsChanges", .value = Node(std::move(changes))});
   return node;
 }
 
 Node unit_command(const UnitCommand& command) {
   return Node(Node::Map{{.key = "command", .value = command.command}, {.key = "name", .value = command.name}});
-}
-
-template <typename T>
-Node part(const T& value) {
-  return tree(osc::write_json(value));
 }
 
 // --- in ---

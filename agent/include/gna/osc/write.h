@@ -1,5 +1,5 @@
-// An Osc, or a part of it, as the YAML that the Go agent writes: keys sorted, two
-// blanks of indent, list dashes at the parent's column.
+// An Osc as the YAML that the Go agent writes: keys sorted, two blanks of indent, list dashes at the
+// parent's column.
 #pragma once
 
 #include <string>
@@ -13,10 +13,7 @@ namespace gna::osc {
 // Source: pkg/nodeagent/codec.go: JSON by the field tags, then sigs.k8s.io/yaml.
 std::string write(const Osc& osc);
 
-// The same as JSON text with sorted keys; `changes files` are built from these.
+// The same as JSON text with sorted keys.
 std::string write_json(const Osc& osc);
-std::string write_json(const File& file);
-std::string write_json(const Unit& unit);
-std::string write_json(const Registry& registry);
 
 }  // namespace gna::osc
