@@ -69,13 +69,11 @@ class Run : public backend::StepSink {
     return steps;
   }
 
+  // The changes file says what the stages before have left: that of the last one is finish()'s.
   Result<void> before(const std::vector<plan::Step>& steps) {
     plan::Record all;
     for (const auto& step : steps) merge(all, step.before);
-    return append(all, true);
-  }
-
-  Result<void> after_stage() {
+    GNA_TRY(append(all));
     if (store_ == nullptr) return {};
     return store_->write_changes(remaining(prepared_, done_));
   }
@@ -83,7 +81,7 @@ class Run : public backend::StepSink {
   void sending(const plan::Step& step, const plan::Record& evidence) override {
     current_ = ++number_;
     if (hooks_.started) hooks_.started(step, current_, summary_.steps);
-    note(append(evidence, false));
+    note(append(evidence));
   }
 
   void ended(const plan::Step& step, const Outcome& outcome) override {
@@ -92,8 +90,8 @@ class Run : public backend::StepSink {
       case Outcome::Result::done:
         ++summary_.done;
         done_.insert(step.id);
-        note(append(step.after, false));
-        note(append(outcome.learned, false));
+        note(append(step.after));
+        note(append(outcome.learned));
         break;
       case Outcome::Result::pending: ++summary_.pending; break;
       case Outcome::Result::skipped:
@@ -170,11 +168,11 @@ class Run : public backend::StepSink {
     if (!result && !journal_error_) journal_error_ = std::move(result).error();
   }
 
-  Result<void> append(const plan::Record& record, bool durable) {
+  Result<void> append(const plan::Record& record) {
     if (record.empty()) return {};
     plan::edit(applied_, record);
     if (store_ == nullptr) return {};
-    return store_->append(record, durable);
+    return store_->append(record);
   }
 
   static void merge(plan::Record& into, const plan::Record& from) {
@@ -219,7 +217,6 @@ Result<Summary> Pass::execute(const Prepared& prepared, const Options& options, 
     GNA_TRY(run.before(steps));
     os_.apply(steps, content_, run, by);
     if (run.journal_error()) return std::unexpected(*run.journal_error());
-    GNA_TRY(run.after_stage());
   }
   if (own_unit != nullptr && !run.stopping()) run.settle_own_unit(*own_unit);
   GNA_TRY(run.finish(since));

@@ -89,7 +89,9 @@ struct Store::State {
   const fs::RootFs& root;
   // Of the running run: what load() would have to accept, and the journal's handle.
   Fd journal = {};
+  std::size_t journal_bytes = 0;
   std::size_t journal_synced = 0;
+  std::optional<ChangesFile> changes = {};
   Bound bound = {};
   bool torn = false;  // a line of the journal could not be written nor taken back
 
@@ -98,24 +100,22 @@ struct Store::State {
     return root.make_directories(kOwnDirectory, kDirectoryMode);
   }
 
-  Result<void> append(const Entry& entry, bool durable) {
+  Result<void> append(const Entry& entry) {
     if (!journal || torn) return fail(Code::Internal, kJournal + ": no run was begun");
     GNA_LET_AT(kJournal, text, encode(entry));
-    struct stat st{};
-    if (::fstat(journal.get(), &st) != 0) return fail_errno(errno, kJournal + ": stat");
-    if (auto written = fs::write_all(journal.get(), frame(text, journal_synced)); !written) {
+    const auto line = frame(text, journal_synced);
+    if (auto written = fs::write_all(journal.get(), line); !written) {
       // Half a line in the middle would be damage: take it back.
-      torn = fs::retry([&] { return ::ftruncate(journal.get(), st.st_size); }) != 0;
+      torn = fs::retry([&] { return ::ftruncate(journal.get(), static_cast<off_t>(journal_bytes)); }) != 0;
       return std::unexpected(written.error().at(kJournal + ": append"));
     }
-    return durable ? sync() : Result<void>{};
+    journal_bytes += line.size();
+    return {};
   }
 
   Result<void> sync() {
-    struct stat st{};
-    if (::fstat(journal.get(), &st) != 0) return fail_errno(errno, kJournal + ": stat");
     if (fs::retry([&] { return ::fdatasync(journal.get()); }) != 0) return fail_errno(errno, kJournal + ": sync");
-    journal_synced = static_cast<std::size_t>(st.st_size);
+    journal_synced = journal_bytes;
     return {};
   }
 
@@ -241,7 +241,7 @@ Result<std::string> Store::load_previous() const { return state_->root.read(kPre
 
 // The manifest is on disk before anything else changes: upon it either changes file counts,
 // and the journal before it no longer does.
-Result<void> Store::begin(const plan::Applied& applied, const ChangesFile& changes) {
+Result<void> Store::begin(const plan::Applied& applied, ChangesFile changes) {
   const auto& root = state_->root;
   GNA_TRY(state_->make_directory());
   GNA_TRY(root.sweep(kBaseDirectory));
@@ -263,26 +263,28 @@ Result<void> Store::begin(const plan::Applied& applied, const ChangesFile& chang
   GNA_TRY(write_together(root, {{kChanges, changes_bytes}, {kJournal, head}}));
   GNA_LET(journal, root.open_record(kJournal, kMode));
   state_->journal = std::move(journal);
-  state_->journal_synced = head.size();
+  state_->journal_bytes = state_->journal_synced = head.size();
+  state_->changes = std::move(changes);
   state_->torn = false;
   return {};
 }
 
-Result<void> Store::append(const plan::Record& record, bool durable) {
-  if (!record.empty()) return state_->append({.edit = record}, durable);
-  return durable ? state_->sync() : Result<void>{};
+Result<void> Store::append(const plan::Record& record) {
+  return record.empty() ? Result<void>{} : state_->append({.edit = record});
 }
 
-Result<void> Store::write_changes(const ChangesFile& changes) {
+Result<void> Store::write_changes(ChangesFile changes) {
+  if (changes == state_->changes) return state_->sync();
   const std::string bytes = write(changes);
   Bound next;
   next.changes = {sha256_hex(bytes)};
-  if (state_->bound.changes.contains(*next.changes.begin()))
-    if (const auto now = read_if_there(state_->root, kChanges); now && *now == bytes) return {};
   // The journal knows the new bytes before they are there.
-  GNA_TRY(state_->append({.bound = next}, true));
+  GNA_TRY(state_->append({.bound = next}));
+  GNA_TRY(state_->sync());
   state_->bound.add(next);
-  return state_->root.write(kChanges, bytes, kMode);
+  GNA_TRY(state_->root.write(kChanges, bytes, kMode));
+  state_->changes = std::move(changes);
+  return {};
 }
 
 Result<void> Store::finish(const Finished& finished) {
@@ -299,7 +301,8 @@ Result<void> Store::finish(const Finished& finished) {
 
   // Of the files of one batch a power cut may leave any: the old manifest with its journal
   // counts with the new files, the new manifest with the old ones.
-  GNA_TRY(state_->append({.bound = manifest.now}, true));
+  GNA_TRY(state_->append({.bound = manifest.now}));
+  GNA_TRY(state_->sync());
   state_->bound.add(manifest.now);
   std::vector<std::pair<std::string, std::string>> files;
   if (finished.last_applied && last_applied_before != finished.last_applied) {

@@ -27,11 +27,12 @@ Result<void> run(const std::string& root_path, const std::string& number) {
     const auto& path = crash::kFiles[committed.ticket];
     const plan::Record record{.files = {{path, crash::applied_file(path, number)}}};
     plan::edit(applied, record);
-    GNA_TRY(store.append(record, false));
+    GNA_TRY(store.append(record));
   }
   GNA_TRY(store.write_changes(crash::changes_of(number, false)));
   GNA_TRY(root.write(crash::kSingleFile, crash::content_of(crash::kSingleFile, number), 0600));
-  GNA_TRY(store.append({.reload_owed = number == "2"}, true));
+  GNA_TRY(store.append({.reload_owed = number == "2"}));
+  GNA_TRY(store.write_changes(crash::changes_of(number, false)));
   applied.reload_owed = number == "2";
   applied.checksum = number;
   return store.finish({.applied = applied,

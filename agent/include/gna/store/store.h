@@ -144,11 +144,11 @@ class Store {
   Result<std::string> load_previous() const;  // NotFound, if there is none
 
   // Before the first effect: the changes file and an empty journal upon `applied`, durable.
-  Result<void> begin(const plan::Applied& applied, const ChangesFile& changes);
-  // Appends edits. `durable`: they and all before them are on disk when this returns.
-  Result<void> append(const plan::Record& record, bool durable);
-  // At the end of each stage.
-  Result<void> write_changes(const ChangesFile& changes);
+  Result<void> begin(const plan::Applied& applied, ChangesFile changes);
+  // Appends edits. They outlive this process, and with the next write_changes() or finish() a power cut.
+  Result<void> append(const plan::Record& record);
+  // Between stages.
+  Result<void> write_changes(ChangesFile changes);
   // The state stage: last-applied (the one before it is kept as previous), manifest, index,
   // changes; the journal is emptied. All or nothing for a reader.
   struct Finished {
