@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <deque>
 #include <filesystem>
+#include <map>
+#include <optional>
 #include <set>
+#include <utility>
 
 #include "backends/systemd/paths.h"
 #include "backends/systemd/unit_name.h"
@@ -18,6 +21,10 @@ struct Wanted {
   std::string path = {};
   std::string target = {};
 };
+
+// The symlinks of units' names below /etc/systemd/system, by path: where each leads in the end.
+// One that goes in a circle leads to "".
+using Links = std::map<std::string, std::string>;
 
 // "x.target.wants/a.service": the old way to write WantedBy=x.target.
 bool is_dependency_alias_fit(const std::string& alias, const std::string& unit) {
@@ -65,7 +72,19 @@ class OfflineUnitManager final : public UnitManager {
     return {};
   }
 
-  Result<void> settle() override { return root_.sync(std::string(kUnitConfigDir)); }
+  Result<void> survey() override {
+    GNA_TRY_AT("look at units", tree_.remember());
+    surveyed_ = true;
+    links_.reset();
+    return {};
+  }
+
+  Result<void> settle() override {
+    tree_.forget();
+    surveyed_ = false;
+    links_.reset();
+    return root_.sync(std::string(kUnitConfigDir));
+  }
 
   Result<void> reload(Deadline) override { return {}; }
 
@@ -97,10 +116,13 @@ class OfflineUnitManager final : public UnitManager {
   void want_dependencies(const UnitFile& unit, const std::vector<std::string>& by, std::string_view suffix,
                          std::vector<Wanted>& out, Work& work) const;
   Result<void> make(const Wanted& link);
-  Result<bool> remove_links(const std::string& directory, std::set<std::string>& leading_to);
+  Result<void> list_links(const std::string& directory, Links& out) const;
+  Result<bool> remove_links(std::set<std::string>& leading_to);
 
   const fs::RootFs& root_;
   UnitTree tree_;
+  bool surveyed_ = false;  // tree_ remembers, and links_ holds if it is there
+  std::optional<Links> links_ = {};
 };
 
 Result<void> OfflineUnitManager::add_also(const UnitFile& unit, Work& work) const {
@@ -194,7 +216,13 @@ Result<void> OfflineUnitManager::make(const Wanted& link) {
   } else if (there.kind != observed::FileKind::absent) {
     return fail(Code::Conflict, link.path + " exists and is no symlink");
   }
-  return root_.link(link.target, link.path);
+  GNA_TRY(root_.link(link.target, link.path));
+  if (!surveyed_) return {};
+  // A unit's own name, or one that other links lead to: then more is otherwise than this link.
+  const bool leads_on = links_ && std::ranges::any_of(*links_, [&](const auto& at) { return at.second == link.path; });
+  if (there.kind == observed::FileKind::symlink || is_in_search_path(link.path) || leads_on) return survey();
+  if (links_) links_->emplace(link.path, tree_.follow(link.path).value_or(""));
+  return {};
 }
 
 Result<void> OfflineUnitManager::disable_with_companions(const std::string& name) {
@@ -218,37 +246,47 @@ Result<void> OfflineUnitManager::disable_with_companions(const std::string& name
     leading_to.insert(found->name);
   }
   while (true) {
-    GNA_LET(again, remove_links(std::string(kUnitConfigDir), leading_to));
+    GNA_LET(again, remove_links(leading_to));
     if (!again) return {};
   }
 }
 
-// Tells whether a link went that others may lead to.
-Result<bool> OfflineUnitManager::remove_links(const std::string& directory, std::set<std::string>& leading_to) {
-  bool again = false;
+Result<void> OfflineUnitManager::list_links(const std::string& directory, Links& out) const {
   const auto names = root_.list(directory);
   if (!names) {
-    if (names.error().code == Code::NotFound) return false;
+    if (names.error().code == Code::NotFound) return {};
     return std::unexpected(names.error());
   }
   for (const auto& name : *names) {
     const auto path = path_in(directory, name);
     GNA_LET(there, root_.look(path, false));
-    if (there.kind == observed::FileKind::directory) {
-      GNA_LET(below, remove_links(path, leading_to));
-      again = again || below;
-    }
-    if (there.kind != observed::FileKind::symlink || !is_unit_name(name)) continue;
-    const auto end = tree_.follow(path).value_or("");  // one in a circle goes by its own name alone
+    if (there.kind == observed::FileKind::directory) GNA_TRY(list_links(path, out));
+    if (there.kind == observed::FileKind::symlink && is_unit_name(name))
+      out.emplace(path, tree_.follow(path).value_or(""));
+  }
+  return {};
+}
+
+// Tells whether a link went: others may have led through it.
+Result<bool> OfflineUnitManager::remove_links(std::set<std::string>& leading_to) {
+  auto links = std::exchange(links_, {});
+  if (!links) GNA_TRY(list_links(std::string(kUnitConfigDir), links.emplace()));
+  bool removed = false;
+  for (const auto& [path, end] : *links) {
+    const std::filesystem::path parts(path);
+    const auto name = parts.filename().string();
     const auto end_name = std::filesystem::path(end).filename().string();
     const bool of_template = is_instance(name) && leading_to.contains(template_of(name));
     if (!leading_to.contains(end) && !leading_to.contains(end_name) && !leading_to.contains(name) && !of_template)
       continue;
     GNA_TRY(root_.remove(path));
+    const auto directory = parts.parent_path().string();
     if (directory != kUnitConfigDir) GNA_TRY(root_.remove_directory_if_empty(directory));
-    again = leading_to.insert(path).second || again;
+    leading_to.insert(path);
+    removed = true;
   }
-  return again;
+  if (surveyed_ && !removed) links_ = std::move(links);
+  return removed;
 }
 
 }  // namespace

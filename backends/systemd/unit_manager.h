@@ -47,8 +47,10 @@ class UnitManager {
   virtual Result<void> enable(const std::string& unit, Deadline by) = 0;
   virtual Result<void> disable(const std::string& unit, Deadline by) = 0;
 
-  // What enable and disable changed is on disk when this returns. systemd itself syncs nothing, and
-  // a node that lost its links gets them back with the next run.
+  // From survey() to settle() nobody else changes unit files, so that one look at them may serve each enable and
+  // disable in between. What these changed is on disk when settle() returns. systemd itself syncs nothing, and a
+  // node that lost its links gets them back with the next run.
+  virtual Result<void> survey() { return {}; }
   virtual Result<void> settle() { return {}; }
 
   // Source: Manager.Reload; its reply comes after the reload.

@@ -47,6 +47,7 @@ class UnitTree {
 
   // Lists the search path once, for many questions about a tree that stays as it is.
   Result<void> remember();
+  void forget() { listed_.reset(); }
 
   // The file that counts, with its drop-ins' [Install].
   // Errors: NotFound, if there is none; Conflict: a link to a unit that cannot have this name.

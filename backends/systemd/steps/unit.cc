@@ -26,6 +26,7 @@ backend::Outcome forgive_offline(const Tools& tools, backend::Outcome outcome) {
 
 void set_enablement(const Tools& tools, const Steps& steps) {
   std::vector<std::pair<const plan::Step*, backend::Outcome>> outcomes;
+  const auto surveyed = tools.units.survey();
   for (const auto* step : steps) {
     const auto& action = std::get<plan::SetEnablement>(step->action);
     if (tools.sink.stopping()) {
@@ -34,8 +35,9 @@ void set_enablement(const Tools& tools, const Steps& steps) {
     }
     tools.sink.sending(*step, {});
     const auto since = Clock::now();
-    const auto result =
-        action.enabled ? tools.units.enable(action.unit, tools.by) : tools.units.disable(action.unit, tools.by);
+    const auto result = !surveyed        ? surveyed
+                        : action.enabled ? tools.units.enable(action.unit, tools.by)
+                                         : tools.units.disable(action.unit, tools.by);
     outcomes.emplace_back(step, forgive_offline(tools, outcome_of(result, since)));
   }
   const auto since = Clock::now();

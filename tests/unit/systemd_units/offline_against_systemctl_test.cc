@@ -99,8 +99,9 @@ std::set<std::string> names_in(const Shape& shape) {
   return out;
 }
 
-void compare(const Shape& shape) {
-  SCOPED_TRACE(print(shape));
+// `surveyed`: the tree is looked at once, and systemctl looks at it for each wish.
+void compare(const Shape& shape, bool surveyed) {
+  SCOPED_TRACE(print(shape) + (surveyed ? "surveyed" : ""));
   const support::TempRoot ours, theirs;
   build(shape, ours);
   build(shape, theirs);
@@ -114,6 +115,9 @@ void compare(const Shape& shape) {
       EXPECT_EQ(status->at(name).enablement, systemctl(theirs, "is-enabled " + name).second) << name << " " << when;
   };
   compare_words("at first");
+  if (surveyed) {
+    ASSERT_TRUE(units->survey());
+  }
   for (const auto& wish : shape.wishes) {
     const auto result = wish.enable ? units->enable(wish.unit, {}) : units->disable(wish.unit, {});
     // Over the bus `force` is given.
@@ -299,7 +303,10 @@ const std::vector<Shape> kShapes = {
 
 class AgainstSystemctl : public ::testing::TestWithParam<Shape> {};
 
-TEST_P(AgainstSystemctl, LeavesTheSameTreeAndWords) { compare(GetParam()); }
+TEST_P(AgainstSystemctl, LeavesTheSameTreeAndWords) {
+  compare(GetParam(), false);
+  compare(GetParam(), true);
+}
 
 TEST(AgainstSystemctlToo, HasShapesEnough) { EXPECT_EQ(kShapes.size(), 55u); }
 
@@ -379,7 +386,7 @@ unsigned seeds() {
 }
 
 TEST(AgainstSystemctlToo, AgreesOnRandomTrees) {
-  for (unsigned seed = 1; seed <= seeds() && !HasFailure(); ++seed) compare(Generator(seed).shape(seed));
+  for (unsigned seed = 1; seed <= seeds() && !HasFailure(); ++seed) compare(Generator(seed).shape(seed), seed % 2 == 0);
 }
 
 }  // namespace
