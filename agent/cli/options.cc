@@ -497,6 +497,8 @@ Parsed parse_arguments(int argc, const char* const* argv) {
   if (options.backend == "talos" && options.command != "render")
     return usage_error(command->info.name + ": --backend talos is not in this version of gna: it can only be rendered",
                        command->info.name);
+  if (!options.provision.form.empty() && !options.provision.os.empty())
+    return usage_error(command->info.name + ": --format and --os exclude each other", command->info.name);
   if (!options.provision.reconcile_out.empty() && options.provision.reconcile.empty())
     return usage_error(command->info.name + ": --reconcile-out needs --reconcile FILE", command->info.name);
   if (options.command == "bootstrap" && options.config_directory.empty())

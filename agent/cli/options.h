@@ -34,9 +34,9 @@ struct Options {
     bool all_mirrors = false, require_mirror = false;
     std::vector<std::string> credentials = {};  // [HOST=]SECRET
     bool secrets_in_userdata = false;
-    std::string form = "script", os = {};  // of the userdata; os: instead of a form
-    std::string image = {};                // of the agent
-    std::string out = {};                  // file
+    std::string form = {}, os = {};  // of the userdata: one of them, or neither for a script
+    std::string image = {};          // of the agent
+    std::string out = {};            // file
     std::string reconcile = {}, reconcile_out = {};
     bool gzip = false;
     std::string limit = {};

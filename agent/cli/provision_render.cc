@@ -36,7 +36,8 @@ std::int64_t generation_of(const Options& options) {
 
 Result<provision::RenderOptions> render_options(const Options& options, const osc::Secrets& secrets) {
   const auto& given = options.provision;
-  provision::RenderOptions out{.form = given.form, .os = given.os, .gzip = given.gzip};
+  provision::RenderOptions out{.os = given.os, .gzip = given.gzip};
+  if (!given.form.empty()) out.form = given.form;
   out.userdata = {.require_mirror = given.require_mirror,
                   .image = given.image,
                   .generation = generation_of(options),

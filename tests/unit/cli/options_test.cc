@@ -91,6 +91,7 @@ TEST(Arguments, KnowCommandsOfTwoWords) {
   EXPECT_EQ(parse({"provision", "--help"}).exit_code, kBadInput);
   EXPECT_EQ(parse({"provision", "x"}).exit_code, kBadInput);
   EXPECT_EQ(parse({"provision", "render", "x", "--reconcile-out", "y"}).exit_code, kBadInput);
+  EXPECT_EQ(parse({"provision", "render", "x", "--format", "mime", "--os", "local"}).exit_code, kBadInput);
 }
 
 TEST(Arguments, CannotForgeLinesOfOurs) {
