@@ -114,12 +114,17 @@ class Run : public backend::StepSink {
   // The journal itself failing ends the run: what cannot be recorded must not be done.
   const std::optional<Error>& journal_error() const { return journal_error_; }
 
-  // The own unit's step is on record as done before it happens.
-  void settle_own_unit(const plan::Step& step) {
+  // The own unit's step is on record as done before it happens; by the InvocationID the next run sees whether it did.
+  void settle_own_unit(const plan::Step& step, const observed::State& now) {
     ++number_;
     ++summary_.done;
     done_.insert(step.id);
     plan::edit(applied_, step.after);
+    if (const auto seen = now.units.find(step.target); seen != now.units.end()) {
+      auto& unit = applied_.units[step.target];
+      unit.sent_with = unit.started_with;
+      unit.invocation_before = seen->second.invocation;
+    }
     last_run_.steps.push_back({step.id, "done", ""});
     summary_.agent_restart_due = true;
     if (hooks_.ended) hooks_.ended({&step, number_, summary_.steps, {}});
@@ -218,7 +223,10 @@ Result<Summary> Pass::execute(const Prepared& prepared, const Options& options, 
     os_.apply(steps, content_, run, by);
     if (run.journal_error()) return std::unexpected(*run.journal_error());
   }
-  if (own_unit != nullptr && !run.stopping()) run.settle_own_unit(*own_unit);
+  if (own_unit != nullptr && !run.stopping()) {
+    GNA_LET(now, os_.observe({.units = {own_unit->target}}, by));
+    run.settle_own_unit(*own_unit, now);
+  }
   GNA_TRY(run.finish(since));
   auto summary = run.take_summary();
   if (summary.agent_restart_due && options.restart_agent) {

@@ -82,11 +82,14 @@ void diff_files(const Applied& applied, const observed::State& now, const desire
 
 // --- units ---
 
+bool was_started_since(const AppliedUnit& ours, const observed::Unit& seen) {
+  return !seen.invocation.empty() && seen.invocation != ours.invocation_before && !seen.need_reload;
+}
+
 // A job was sent for exactly this, its end is not on record, and the unit was started since.
 bool evidently_started(const AppliedUnit& ours, const observed::Unit& seen, const desired::Unit& unit,
                        const desired::State& wanted) {
-  return !ours.sent_with.empty() && desired::runs_with(ours.sent_with, unit, wanted) && !seen.invocation.empty() &&
-         seen.invocation != ours.invocation_before && !seen.need_reload;
+  return !ours.sent_with.empty() && desired::runs_with(ours.sent_with, unit, wanted) && was_started_since(ours, seen);
 }
 
 void diff_unit_files(const desired::Unit& unit, const observed::Unit& seen, const AppliedUnit* ours,
@@ -147,8 +150,8 @@ void diff_units(const Applied& applied, const observed::State& now, const desire
 
     // Ask what the unit was started with, not what lies on the disk: after a crash between
     // write and restart the disk is right and the process is not.
-    const bool on_record =
-        ours != nullptr && !ours->started_with.empty() && desired::runs_with(ours->started_with, unit, wanted);
+    const bool on_record = ours != nullptr && !ours->started_with.empty() && !missed_restart(*ours, *seen) &&
+                           desired::runs_with(ours->started_with, unit, wanted);
     const bool proven = ours != nullptr && ours->started_with.empty() && evidently_started(*ours, *seen, unit, wanted);
     UnitChange change{.why = why_unit(ours, on_record || proven)};
     diff_unit_files(unit, *seen, ours, change);
@@ -167,8 +170,13 @@ void diff_units(const Applied& applied, const observed::State& now, const desire
     if (change.job != UnitChange::Job::none || change.set_enabled || touches_files(change))
       out.units.emplace(name, std::move(change));
   }
-  for (const auto& [name, ours] : applied.units)
-    if (!wanted.units.contains(name)) out.retire_units.emplace(name, ours);
+  for (const auto& [name, ours] : applied.units) {
+    if (wanted.units.contains(name)) continue;
+    out.retire_units.emplace(name, ours);
+    const auto* seen = find(now.units, name);
+    if (seen != nullptr && ours.sent_with == kWithoutOurs && was_started_since(ours, *seen))
+      out.proven_units.insert(name);
+  }
 }
 
 // --- containerd ---

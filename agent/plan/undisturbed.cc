@@ -10,6 +10,7 @@ namespace {
 
 bool is_as_left(const AppliedUnit& ours, const observed::Unit& seen) {
   if (ours.started_with.empty() || seen.need_reload || seen.job_queued) return false;
+  if (missed_restart(ours, seen)) return false;
   if (ours.owns_file && !holds(seen.unit_file, kUnitMode, ours.file_sha256)) return false;
   for (const auto& [name, sha256] : ours.drop_ins) {
     const auto on_disk = seen.drop_ins.find(name);

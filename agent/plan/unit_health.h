@@ -8,6 +8,7 @@
 
 #include "gna/desired/state.h"
 #include "gna/observed/state.h"
+#include "gna/plan/applied.h"
 
 namespace gna::plan {
 
@@ -42,6 +43,12 @@ inline bool found_dead(const observed::Unit& seen) {
   if (seen.active != "inactive") return false;
   const bool done = seen.sub == "dead" && seen.type == "oneshot";
   return !done && !seen.triggered;
+}
+
+// The agent's own restart is on record as done before it happens, since nobody may be left to record it. Did it?
+inline bool missed_restart(const AppliedUnit& ours, const observed::Unit& seen) {
+  return !ours.started_with.empty() && ours.sent_with == ours.started_with && !seen.load.empty() && !seen.job_queued &&
+         seen.invocation == ours.invocation_before;
 }
 
 inline bool found_running(const observed::Unit& seen) {

@@ -445,7 +445,12 @@ class Lowering {
       for (const auto& [drop_in, sha256] : ours.drop_ins)
         if (!wanted_.files.contains(drop_in_path(name, drop_in))) action.drop_ins.push_back(drop_in);
       if (ours.owns_file || !ours.drop_ins.empty()) note_manager_input(step.before, unit_path(name));
-      step.after.units[name].forget = true;
+      if (restarts_without_ours(name, ours)) {  // forgotten before that, it would lose its restart to a crash
+        owe_restart(step.before, name);
+        step.after.units[name].remove_drop_ins.insert(action.drop_ins.begin(), action.drop_ins.end());
+      } else {
+        step.after.units[name].forget = true;
+      }
       out.steps.push_back(std::move(step));
     }
     // Before the reload that has to see it, not among the files that go at the end.
@@ -539,20 +544,26 @@ class Lowering {
   }
 
   // Not ours, but it ran with a drop-in of ours. A vendor's unit is left running as it is.
+  bool restarts_without_ours(const std::string& name, const plan::AppliedUnit& ours) const {
+    const auto* seen = observed_unit(name);
+    const bool in_etc = seen != nullptr && seen->unit_file.kind == FileKind::regular;
+    const bool restarted_anyway = name == kContainerdUnit && work_.restart_containerd;
+    return facts_.live && !ours.owns_file && in_etc && !restarted_anyway && !work_.proven_units.contains(name);
+  }
+
   void restart_others(plan::Stage& out) {
     for (const auto& [name, ours] : work_.retire_units) {
-      const auto* seen = observed_unit(name);
-      const bool in_etc = seen != nullptr && seen->unit_file.kind == FileKind::regular;
-      if (ours.owns_file || !in_etc) continue;
-      if (std::ranges::any_of(out.steps, [&](const Step& step) { return step.target == name; })) continue;
-      out.steps.push_back({.id = "restart:" + name,
-                           .kind = Kind::unitState,
-                           .target = name,
-                           .verb = Verb::restart,
-                           .action = plan::RunJob{name, plan::Job::restart},
-                           .disruption = Disruption::restartsUnit,
-                           .reason = "ran with a drop-in that is gone",
-                           .needs = {"retire:" + name, "daemon-reload"}});
+      if (!restarts_without_ours(name, ours)) continue;
+      Step step{.id = "restart:" + name,
+                .kind = Kind::unitState,
+                .target = name,
+                .verb = Verb::restart,
+                .action = plan::RunJob{name, plan::Job::restart},
+                .disruption = Disruption::restartsUnit,
+                .reason = "ran with a drop-in that is gone",
+                .needs = {"retire:" + name, "daemon-reload"}};
+      step.after.units[name] = {.started_with = plan::kWithoutOurs, .forget = true};
+      out.steps.push_back(std::move(step));
     }
   }
 
@@ -662,7 +673,8 @@ class Lowering {
       if (!facts_.live || work_.proven_units.contains(name)) {
         entry.started_with = desired::digest(unit, wanted_);
       }
-      entry.sent_with = "";  // a complete run has seen the end of every job
+      // A complete run has seen the end of every job but the agent's own restart.
+      if (unit.role != desired::Role::node_agent) entry.sent_with = "";
     }
     if ((!facts_.live && work_.restart_containerd) || work_.containerd_proven)
       record.containerd_started_with = desired::containerd_digest(wanted_);

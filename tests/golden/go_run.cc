@@ -215,6 +215,8 @@ Result<apply::Summary> Node::apply(const std::string& osc_path, const std::vecto
   apply::Pass pass(*os_, *images_, *store_, secret);
   GNA_LET(prepared, prepare(osc_path));
   auto summary = pass.execute(prepared, options, {}, soon());
+  // The agent leaves, and systemd starts it anew.
+  if (summary && summary->agent_restart_due) units_->unit("gardener-node-agent.service").start();
   for (auto& line : units_->take_operations()) {
     all_operations_.push_back(line);
     operations_.push_back(std::move(line));

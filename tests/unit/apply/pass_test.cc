@@ -94,6 +94,27 @@ TEST_F(PassTest, WhatDependsOnAFailureIsSkippedAndTheRunIsNotOnRecordAsComplete)
   EXPECT_TRUE(store_.load()->changes);
 }
 
+constexpr const char* kAgent =
+    "  units:\n  - {name: gardener-node-agent.service, enable: true, content: \"[Service]\\n\"}\n";
+
+// Recorded as done before it happens: what ends in between must not lose it.
+TEST_F(PassTest, TheAgentsRestartIsOwedUntilItsInvocationChanges) {
+  auto& agent = os_.now.units["gardener-node-agent.service"];
+  agent = {.enablement = "enabled", .load = "loaded", .active = "active", .sub = "running", .invocation = "1"};
+  const auto first = prepare(kAgent);
+  ASSERT_TRUE(first);
+  const auto summary = pass_.execute(*first, {.restart_agent = false}, {}, Deadline::max());
+  ASSERT_TRUE(summary);
+  EXPECT_TRUE(summary->agent_restart_due);
+  EXPECT_THAT(os_.applied, ::testing::Not(::testing::Contains("restart:gardener-node-agent.service")));
+  agent.unit_file = {.kind = observed::FileKind::regular, .mode = 0600, .sha256 = sha256_hex("[Service]\n")};
+  EXPECT_TRUE(prepare(kAgent)->changes.restart_agent);
+  EXPECT_FALSE(*pass_.up_to_date(first->input_sha256, {}, Deadline::max()));
+  agent.invocation = "2";
+  EXPECT_TRUE(prepare(kAgent)->plan.empty());
+  EXPECT_TRUE(*pass_.up_to_date(first->input_sha256, {}, Deadline::max()));
+}
+
 TEST_F(PassTest, AnOscThatWouldRemoveEverythingIsRefused) {
   const auto first = prepare(kFile);
   ASSERT_TRUE(first);

@@ -204,6 +204,28 @@ TEST(Diff, TheAgentsOwnUnitIsNoJob) {
   EXPECT_TRUE(node.changes().restart_agent);
 }
 
+TEST(Diff, TheAgentsRestartThatWasRecordedAndNeverCameIsStillOwed) {
+  Settled node;
+  node.unit().role = desired::Role::node_agent;
+  node.ours().sent_with = node.ours().started_with;
+  node.ours().invocation_before = "1";
+  EXPECT_TRUE(node.changes().restart_agent);
+  node.seen().job_queued = true;
+  EXPECT_FALSE(node.changes().restart_agent);
+  node.seen().job_queued = false;
+  node.seen().invocation = "2";
+  EXPECT_FALSE(node.changes().restart_agent);
+}
+
+TEST(Diff, AUnitThatWasRestartedWithoutOursIsNotRestartedAgain) {
+  Settled node;
+  node.wanted = {};
+  node.ours() = {.sent_with = kWithoutOurs, .invocation_before = "0"};
+  EXPECT_THAT(node.changes().proven_units, ElementsAre(kUnit));
+  node.ours().invocation_before = "1";
+  EXPECT_THAT(node.changes().proven_units, IsEmpty());
+}
+
 TEST(Diff, AnImageIsPulledOncePerReference) {
   Settled node;
   const desired::ImageSource image{"registry.example/kubelet:v1", "/kubelet"};

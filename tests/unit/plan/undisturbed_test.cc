@@ -57,6 +57,12 @@ INSTANTIATE_TEST_SUITE_P(
         Disturbance{"enablement", [](Node& n) { n.now.units.at("u.service").enablement = "disabled"; }},
         Disturbance{"dead", [](Node& n) { n.now.units.at("u.service").active = "failed"; }},
         Disturbance{"needs_reload", [](Node& n) { n.now.units.at("u.service").need_reload = true; }},
+        Disturbance{"agent_not_restarted",
+                    [](Node& n) {
+                      n.applied.units.at("u.service").sent_with = "x";
+                      n.applied.units.at("u.service").invocation_before = "1";
+                      n.now.units.at("u.service").invocation = "1";
+                    }},
         Disturbance{"restart_owed", [](Node& n) { n.applied.units.at("u.service").started_with.clear(); }},
         Disturbance{"reload_owed", [](Node& n) { n.applied.reload_owed = true; }},
         Disturbance{"mirror", [](Node& n) { n.now.registries.clear(); }},

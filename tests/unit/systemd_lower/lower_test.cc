@@ -9,6 +9,7 @@ namespace {
 
 using ::testing::Contains;
 using ::testing::ElementsAre;
+using ::testing::IsEmpty;
 using ::testing::Not;
 
 const desired::Facts kLive{.host_name = "node-a", .containerd = desired::Version{{1, 6, 20}}};
@@ -127,6 +128,31 @@ TEST(Lower, RetiresOwnUnitsAndLeavesVendorsRunning) {
   const auto plan = lowered({}, applied, now);
   EXPECT_THAT(ids(plan), ElementsAre("retire:local.service", "retire:ours.service", "retire:ssh.service",
                                      "daemon-reload", "restart:local.service"));
+}
+
+// Forgotten with its drop-in, a unit would lose its restart to a crash between the two.
+TEST(Lower, AUnitThatIsNotOursIsForgottenWithItsRestart) {
+  plan::Applied applied{.units = {{"local.service", {.drop_ins = {{"50-x.conf", ""}}, .started_with = "with"}}},
+                        .containerd_started_with = "none"};
+  observed::State now;
+  now.units["local.service"] = {.unit_file = {.kind = observed::FileKind::regular}, .invocation = "1"};
+  const auto plan = lowered({}, applied, now);
+  plan::edit(applied, step(plan, "retire:local.service").before);
+  plan::edit(applied, step(plan, "retire:local.service").after);
+  plan::edit(applied, step(plan, "daemon-reload").after);
+  EXPECT_THAT(applied.units.at("local.service").drop_ins, IsEmpty());
+  EXPECT_THAT(ids(lowered({}, applied, now)), ElementsAre("retire:local.service", "restart:local.service"));
+
+  auto restarted = applied;
+  plan::edit(restarted, step(plan, "restart:local.service").after);
+  EXPECT_THAT(restarted.units, IsEmpty());
+
+  // Its restart was sent, and came.
+  applied.units.at("local.service").sent_with = plan::kWithoutOurs;
+  applied.units.at("local.service").invocation_before = "0";
+  const auto resumed = lowered({}, applied, now);
+  EXPECT_THAT(ids(resumed), ElementsAre("retire:local.service"));
+  EXPECT_TRUE(step(resumed, "retire:local.service").after.units.at("local.service").forget);
 }
 
 TEST(Lower, AMirrorThatDoesNotAnswerWaitsWithoutBlocking) {

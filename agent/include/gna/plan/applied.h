@@ -19,6 +19,9 @@ struct AppliedFile {
   bool operator==(const AppliedFile&) const = default;
 };
 
+// AppliedUnit::sent_with of a unit that is not ours and has lost what it had of ours.
+inline constexpr const char* kWithoutOurs = "without-ours";
+
 struct AppliedUnit {
   bool owns_file = false;                            // we wrote the unit file
   std::string file_sha256 = {};                      // empty: unknown
@@ -29,7 +32,8 @@ struct AppliedUnit {
   // desired::digest() at its last start (or stop). Empty: a restart is owed.
   std::string started_with = {};
   // A job that was sent and whose end is not on record: it was for this digest, and the
-  // unit's InvocationID before it was this one.
+  // unit's InvocationID before it was this one. The agent's own unit keeps them: its restart
+  // is recorded in started_with before it happens.
   std::string sent_with = {};
   std::string invocation_before = {};
   bool operator==(const AppliedUnit&) const = default;
