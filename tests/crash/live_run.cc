@@ -42,6 +42,8 @@ LiveRun::LiveRun() {
   write(tree() + "/etc/containerd/config.toml", "version = 2\n");
   write(tree() + "/etc/os-release", "PRETTY_NAME=\"Test 1.2.3\"\n");
   stdfs::create_directories(tree() + "/etc/systemd/system");
+  // Units of others: one gets a drop-in of ours for a while.
+  write(tree() + "/etc/systemd/system/foreign.service", "[Service]\nExecStart=/bin/foreign\n");
   // containerd's unit is the distribution's.
   write(tree() + "/etc/systemd/system/containerd.service",
         "[Service]\nExecStart=/bin/c\n[Install]\nWantedBy=multi-user.target\n");
@@ -77,9 +79,8 @@ Program LiveRun::program(const std::string& osc) const {
   for (const auto* path : kSystem)
     if (stdfs::is_directory(path)) mounts.push_back({path, tree() + path});
   auto program = GnaRun::program(osc);
-  program.argv = {kProgram,     "apply",          "--host-name",
-                  "node-a",     "--image-layout", kInput,
-                  "--progress", "none",           std::string(kOsc) + "/" + osc + ".yaml"};
+  program.argv = {kProgram,         "apply", "--force",    "--host-name", "node-a",
+                  "--image-layout", kInput,  "--progress", "none",        std::string(kOsc) + "/" + osc + ".yaml"};
   program.environment = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin",
                          "DBUS_SYSTEM_BUS_ADDRESS=unix:path=" + std::string(kBus) + "/bus"};
   // The output file's name is the host's: it is opened before the root changes.
