@@ -161,6 +161,12 @@ bool below(const std::string& path, const std::string& tree) {
   return path.size() > tree.size() && path.starts_with(tree) && path[tree.size()] == '/';
 }
 
+// In the tree, the tree itself, and not what the program says.
+bool counts(const std::string& path, const Program& program) {
+  if (path.empty() || path == program.output) return false;
+  return path == program.tree || below(path, program.tree);
+}
+
 bool exists(const std::string& path) {
   struct stat st{};
   return ::lstat(path.c_str(), &st) == 0;
@@ -176,6 +182,23 @@ Call through(const Caller& caller, Op op, std::uint64_t fd) {
   return call;
 }
 
+// What a sendmsg() sends.
+std::string gathered(const Caller& caller, std::uint64_t address) {
+  std::string out;
+  msghdr header{};
+  const auto bytes = caller.memory(address, sizeof header);
+  if (bytes.size() != sizeof header) return out;
+  std::memcpy(&header, bytes.data(), sizeof header);
+  for (std::size_t i = 0; i < std::min<std::size_t>(header.msg_iovlen, IOV_MAX); ++i) {
+    iovec piece{};
+    const auto entry = caller.memory(reinterpret_cast<std::uint64_t>(header.msg_iov + i), sizeof piece);
+    if (entry.size() != sizeof piece) break;
+    std::memcpy(&piece, entry.data(), sizeof piece);
+    out += caller.memory(reinterpret_cast<std::uint64_t>(piece.iov_base), piece.iov_len);
+  }
+  return out;
+}
+
 // The call, if it counts.
 std::optional<Call> understand(const Caller& caller, const Arguments& in, const Program& program) {
   Call call;
@@ -184,7 +207,7 @@ std::optional<Call> understand(const Caller& caller, const Arguments& in, const 
     case SYS_pwrite64: {
       call = through(caller, Op::write, in.a);
       if (call.path.starts_with("socket:")) call.op = Op::message;
-      if (call.op == Op::write && !below(call.path, program.tree)) return std::nullopt;
+      if (call.op == Op::write && !counts(call.path, program)) return std::nullopt;
       if (program.record_bytes) {
         call.bytes = caller.memory(in.b, in.c);
         call.offset = in.number == SYS_pwrite64 ? in.d : caller.position(in.a);
@@ -250,7 +273,11 @@ std::optional<Call> understand(const Caller& caller, const Arguments& in, const 
     case SYS_syncfs: call = through(caller, Op::sync_file_system, in.a); break;
     case SYS_sync: return Call{.op = Op::sync_file_system, .path = program.tree};
     case SYS_sendmsg:
-    case SYS_sendto: return through(caller, Op::message, in.a);
+    case SYS_sendto:
+      call = through(caller, Op::message, in.a);
+      if (program.record_bytes)
+        call.bytes = in.number == SYS_sendmsg ? gathered(caller, in.b) : caller.memory(in.b, in.c);
+      break;
     case SYS_mount:
     case SYS_umount2: return std::nullopt;
     case SYS_truncate:
@@ -264,7 +291,7 @@ std::optional<Call> understand(const Caller& caller, const Arguments& in, const 
     case SYS_splice: call = through(caller, Op::other, in.c); break;
     default: call = through(caller, Op::other, in.a); break;  // writev and the like
   }
-  if (call.op == Op::message || call.path == program.tree || below(call.path, program.tree)) return call;
+  if (call.op == Op::message || counts(call.path, program)) return call;
   return std::nullopt;
 }
 
@@ -325,6 +352,7 @@ class Tracing {
   std::map<pid_t, Open> open_;  // calls between entry and exit
   std::set<pid_t> alive_;
   std::atomic<bool> timed_out_ = false;
+  bool killed_ = false;  // its children live on, and what they do then is nobody's call
 
   void stopped(pid_t pid, int status) {
     const int signal = WSTOPSIG(status);
@@ -339,7 +367,21 @@ class Tracing {
     }
   }
 
+  bool is_own_thread(pid_t pid) const {
+    return std::filesystem::exists("/proc/" + std::to_string(first_) + "/task/" + std::to_string(pid));
+  }
+  void kill_program(pid_t pid) {
+    const bool own = is_own_thread(pid);
+    killed_ = true;
+    ::kill(first_, SIGKILL);
+    if (!own) ::ptrace(PTRACE_CONT, pid, nullptr, nullptr);
+  }
+
   void entered(pid_t pid) {
+    if (killed_) {
+      ::ptrace(PTRACE_CONT, pid, nullptr, nullptr);
+      return;
+    }
     user_regs_struct regs{};
     ::ptrace(PTRACE_GETREGS, pid, nullptr, &regs);
     auto call = understand(Caller(pid), {regs.orig_rax, regs.rdi, regs.rsi, regs.rdx, regs.r10}, program_);
@@ -350,8 +392,8 @@ class Tracing {
     auto action = decide_(ended_.calls.size(), *call);
     switch (action.kind) {
       case Action::Kind::kill_before:
-        skip(pid, regs);
-        ::kill(first_, SIGKILL);
+        if (is_own_thread(pid)) skip(pid, regs);
+        kill_program(pid);
         return;
       case Action::Kind::shorten:
         if (call->op != Op::write) break;
@@ -392,7 +434,7 @@ class Tracing {
     if (call.op == Op::create && call.result >= 0)
       call.inode = Caller(pid).stat_fd(static_cast<std::uint64_t>(call.result)).st_ino;
     if (action.kind == Action::Kind::kill_after) {
-      ::kill(first_, SIGKILL);
+      kill_program(pid);
       return;
     }
     ::ptrace(PTRACE_CONT, pid, nullptr, nullptr);

@@ -38,7 +38,7 @@ struct Call {
   Op op = Op::other;
   std::string path = {};     // on the host, of the file or the name that changes; of the new name
   std::string from = {};     // rename, link: the old name; symlink: its text
-  std::string bytes = {};    // write
+  std::string bytes = {};    // write, message
   std::uint64_t offset = 0;  // write, truncate: the size
   std::uint32_t mode = 0;    // create, chmod, mkdir
   std::uint64_t inode = 0;   // of the open file, for calls through a descriptor (and device in `device`)
@@ -48,7 +48,7 @@ struct Call {
 struct Action {
   enum class Kind {
     go,
-    kill_before,  // SIGKILL at the entry: the call does not happen
+    kill_before,  // SIGKILL for the program at the entry: the call does not happen, if it is its own
     kill_after,   // SIGKILL after it
     fail,         // returns -error_number without happening
     shorten,      // a write gets through with half of its bytes (at least one)
@@ -67,7 +67,7 @@ struct Ended {
 struct Program {
   std::vector<std::string> argv = {};
   std::vector<std::string> environment = {};  // "NAME=value"
-  std::string tree = {};                      // calls on paths below it count, and messages
+  std::string tree = {};                      // calls on paths below it count, and messages; "": all paths
   std::string output = {};                    // file that takes stdout and stderr
   // Runs in the child before the program: a namespace, chroot. Its calls are not traced.
   std::function<void()> enter = {};
@@ -76,7 +76,7 @@ struct Program {
 };
 
 // `decide(n, call)` is asked at each call that counts, n from 0. Threads and children of the
-// program are traced as well.
+// program are traced as well; a program that is killed leaves its children running, and they are waited for.
 // Children of the calling process that end meanwhile are reaped.
 // Throws std::runtime_error if tracing itself does not work.
 Ended trace(const Program& program, const std::function<Action(std::size_t, const Call&)>& decide);

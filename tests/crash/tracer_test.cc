@@ -67,6 +67,19 @@ TEST_F(TracerTest, KillsBeforeOrAfterACall) {
   EXPECT_EQ(read("tree/b"), "abc\n");
 }
 
+TEST_F(TracerTest, KillsTheProgramAndNotItsChildren) {
+  for (const auto kind : {Action::Kind::kill_before, Action::Kind::kill_after}) {
+    const auto ended = run("(echo abc > a; echo def > b); echo ghi > c",
+                           [kind](std::size_t n, const Call&) { return Action{n == 1 ? kind : Action::Kind::go}; });
+    EXPECT_EQ(ended.signal, SIGKILL);
+    EXPECT_EQ(read("tree/a"), "abc\n");
+    EXPECT_EQ(read("tree/b"), "def\n");
+    EXPECT_FALSE(stdfs::exists(base_ + "/tree/c"));
+    stdfs::remove(base_ + "/tree/a");
+    stdfs::remove(base_ + "/tree/b");
+  }
+}
+
 TEST_F(TracerTest, LetsCallsFailOrComeUpShort) {
   const auto failed =
       run("mkdir d || echo failed", [](std::size_t, const Call&) { return Action{Action::Kind::fail, ENOSPC}; });
