@@ -2,7 +2,10 @@ module gna.dev/tests/tools/containerd
 
 go 1.24.0
 
-tool github.com/containerd/containerd/v2/cmd/containerd
+tool (
+	github.com/containerd/containerd/v2/cmd/containerd
+	github.com/containerd/containerd/v2/cmd/ctr
+)
 
 require github.com/containerd/containerd/v2 v2.1.5
 
