@@ -13,6 +13,7 @@ int apply(const Options& options, Console& console);
 int status(const Options& options, Console& console);
 int reset(const Options& options, Console& console);
 int provision_render(const Options& options, Console& console);
+int provision_run(const Options& options, Console& console);
 int bootstrap(const Options& options, Console& console);
 int version(const Options& options, Console& console);
 int completion(const Options& options, Console& console);

@@ -136,6 +136,22 @@ const std::map<std::string_view, Page>& pages() {
         "    --reconcile reconcile.yaml --reconcile-out reconcile-with-mirrors.yaml\n"
         "  gna provision render osc.yaml --os ubuntu -o json --out userdata | jq .parts\n",
         {}}},
+      {"provision run",
+       {"On a new machine whose image carries gna: does what rendered userdata does elsewhere.\n"
+        "Stages: fetch (inputs, generation, clock), verify (each mirror over TLS with its CA,\n"
+        "at /v2/), files (mirrors, those that answer first; the OSC's files and units), pull\n"
+        "(the agent's program out of its image, through the mirrors), hand-off (that program's\n"
+        "bootstrap). Each may run again and is looked at again when it is done. A generation\n"
+        "that was applied, one that is older, and a machine that the agent has taken over are\n"
+        "left alone. Credentials for mirrors lie below /run, 0700, while the pull lasts.\n",
+        "  0  done, or nothing to do\n"
+        "  1  a stage failed: the message says which; with --require-mirror also: no mirror of\n"
+        "     the agent's registry answers. Running it again resumes\n"
+        "  2  an input is not valid or cannot be read: nothing was touched\n",
+        "  gna provision run osc.yaml --mirrors mirrors.yaml\n"
+        "  gna provision run osc.yaml --mirrors mirrors.yaml --all-mirrors --require-mirror\n",
+        "  /var/lib/gardener-node-agent/provision-state\n"
+        "      what was applied: generation, digest, phase, files below certs.d\n"}},
       {"bootstrap",
        {"The first start of the agent on a new machine: makes its directories, prepares the\n"
         "disk for /var/lib/kubelet if its configuration names one (by size), writes, enables\n"
@@ -233,7 +249,7 @@ std::string help_overview() {
   group("Look, without a node", {"validate", "render"});
   group("Look at this node", {"diff", "status"});
   group("Change this node", {"apply", "reset"});
-  group("A new machine", {"provision render", "bootstrap"});
+  group("A new machine", {"provision render", "provision run", "bootstrap"});
   group("About gna", {"version", "completion", "help"});
   out += "\n";
   out += kFileArgument;

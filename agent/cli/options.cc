@@ -224,6 +224,15 @@ std::vector<Flag> mirror_flags() {
   };
 }
 
+Flag generation() {
+  return {{{"--generation"},
+           "N",
+           "what is newer: a machine never goes back to a smaller one (SOURCE_DATE_EPOCH, else the time)",
+           kUserdata,
+           {}},
+          take_generation};
+}
+
 std::vector<Flag> userdata_flags() {
   return {
       {{{"--format"},
@@ -246,12 +255,7 @@ std::vector<Flag> userdata_flags() {
        into(&Provision::limit)},
       {{{"--gzip"}, "", "compress the whole; refused while a placeholder is in it", kUserdata, {}},
        into(&Provision::gzip)},
-      {{{"--generation"},
-        "N",
-        "what is newer: a machine never goes back to a smaller one (SOURCE_DATE_EPOCH, else the time)",
-        kUserdata,
-        {}},
-       take_generation},
+      generation(),
       {{{"--secrets-in-userdata"},
         "",
         "put the mirrors' credentials into the userdata, where whoever reaches the metadata service can read them",
@@ -321,6 +325,17 @@ std::vector<Command> make_commands() {
        1,
        1,
        join(join(userdata_flags(), mirror_flags()), output_flags())},
+      {{"provision run", "set up this new machine, up to the start of the agent", "FILE", {}, {}},
+       1,
+       1,
+       join(join(mirror_flags(),
+                 {generation(),
+                  image_layout(),
+                  {{{"--root"}, "DIR", "an offline tree instead of this machine: no hand-off", kNode, {}},
+                   into(&Options::root)},
+                  {{{"--timeout"}, "DURATION", "of the whole run: 90s, 5m, 1h30m", kNode, {}}, take_timeout},
+                  progress()}),
+            output_flags())},
       {{"bootstrap", "first start of the agent on a new machine", "", {}, {}},
        0,
        0,
@@ -365,7 +380,7 @@ Parsed usage_error(const std::string& message, const std::string& command) {
 }
 
 // Commands of the whole program that this version lacks: told apart from a typing error.
-constexpr std::string_view kOfLater[] = {"provision run", "agent", "talos", "hollow"};
+constexpr std::string_view kOfLater[] = {"agent", "talos", "hollow"};
 
 // Installed as gardener-node-agent it has the sub-commands and the flags of the Go program.
 std::vector<const char*> as_the_go_program(int argc, const char* const* argv) {

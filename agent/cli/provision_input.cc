@@ -1,6 +1,8 @@
 #include "agent/cli/provision_input.h"
 
 #include <algorithm>
+#include <cstdlib>
+#include <ctime>
 
 #include "agent/cli/exit_code.h"
 #include "agent/cli/findings.h"
@@ -33,6 +35,17 @@ Result<void> add_credentials(const std::string& flag, const osc::Secrets& secret
 }
 
 }  // namespace
+
+// Reproducible builds name the time by this variable.
+std::int64_t generation_of(const Options& options) {
+  if (options.provision.generation) return *options.provision.generation;
+  if (const char* epoch = std::getenv("SOURCE_DATE_EPOCH"); epoch != nullptr) {
+    char* end = nullptr;
+    const auto seconds = std::strtoll(epoch, &end, 10);
+    if (end != epoch && *end == '\0' && seconds >= 0) return seconds;
+  }
+  return std::time(nullptr);
+}
 
 OrExit<osc::Osc> read_osc(const std::string& name, Console& console) {
   auto bytes = read_input(name, osc::kMaxDocumentBytes);

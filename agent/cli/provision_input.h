@@ -1,6 +1,7 @@
 // What `provision render` and `provision run` read: the provision OSC, mirrors, Secrets.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,9 @@ struct MirrorInputs {
 };
 // Errors: InvalidArgument.
 Result<MirrorInputs> read_mirror_inputs(const Options& options);
+
+// --generation, else SOURCE_DATE_EPOCH, else the time.
+std::int64_t generation_of(const Options& options);
 
 // Those wanted before the first pull.
 std::vector<provision::Mirror> first_mirrors(const Options& options, const provision::MirrorConfigs& configs);

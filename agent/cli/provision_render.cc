@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <ctime>
 
 #include "agent/cli/commands.h"
@@ -22,17 +21,6 @@
 
 namespace gna::cli {
 namespace {
-
-// Reproducible builds name the time by this variable.
-std::int64_t generation_of(const Options& options) {
-  if (options.provision.generation) return *options.provision.generation;
-  if (const char* epoch = std::getenv("SOURCE_DATE_EPOCH"); epoch != nullptr) {
-    char* end = nullptr;
-    const auto seconds = std::strtoll(epoch, &end, 10);
-    if (end != epoch && *end == '\0' && seconds >= 0) return seconds;
-  }
-  return std::time(nullptr);
-}
 
 Result<provision::RenderOptions> render_options(const Options& options, const osc::Secrets& secrets) {
   const auto& given = options.provision;

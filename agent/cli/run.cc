@@ -28,9 +28,16 @@ int run(int argc, const char* const* argv) {
 
   using Command = int (*)(const Options&, Console&);
   static const std::map<std::string_view, Command> commands = {
-      {"validate", validate},   {"render", render},         {"diff", diff},
-      {"apply", apply},         {"status", status},         {"reset", reset},
-      {"version", version},     {"completion", completion}, {"provision render", provision_render},
+      {"validate", validate},
+      {"render", render},
+      {"diff", diff},
+      {"apply", apply},
+      {"status", status},
+      {"reset", reset},
+      {"version", version},
+      {"completion", completion},
+      {"provision render", provision_render},
+      {"provision run", provision_run},
       {"bootstrap", bootstrap},
   };
   const auto code = commands.at(options.command)(options, console);

@@ -34,6 +34,10 @@ class UnitServices : public provision::Services {
     if (!ended) return fail(Code::Internal, "the start of " + unit + " never ended");
     return *ended;
   }
+  Result<void> restart_soon(const std::string& unit, Deadline by) override {
+    if (!live()) return {};
+    return systemd::send_restart(unit, by);
+  }
 
  private:
   std::unique_ptr<systemd::UnitManager> units_;

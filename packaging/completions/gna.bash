@@ -8,7 +8,7 @@ _gna() {
   fi
   if [[ $command == provision ]]; then
     if ((COMP_CWORD == 2)); then
-      mapfile -t COMPREPLY < <(compgen -W 'render' -- "$word")
+      mapfile -t COMPREPLY < <(compgen -W 'render run' -- "$word")
       return
     fi
     command="$command ${COMP_WORDS[2]}"
@@ -86,6 +86,18 @@ _gna() {
     "provision render":-o|"provision render":--output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$word"); return ;;
     "provision render":--log-level) mapfile -t COMPREPLY < <(compgen -W 'debug info warn error' -- "$word"); return ;;
     "provision render":--log-format) mapfile -t COMPREPLY < <(compgen -W 'text json journal' -- "$word"); return ;;
+    "provision run":--mirrors) mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
+    "provision run":--secrets) mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
+    "provision run":--mirror-credentials) return ;;
+    "provision run":--image) return ;;
+    "provision run":--generation) return ;;
+    "provision run":--image-layout) mapfile -t COMPREPLY < <(compgen -d -- "$word"); return ;;
+    "provision run":--root) mapfile -t COMPREPLY < <(compgen -d -- "$word"); return ;;
+    "provision run":--timeout) return ;;
+    "provision run":--progress) mapfile -t COMPREPLY < <(compgen -W 'auto plain none' -- "$word"); return ;;
+    "provision run":-o|"provision run":--output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$word"); return ;;
+    "provision run":--log-level) mapfile -t COMPREPLY < <(compgen -W 'debug info warn error' -- "$word"); return ;;
+    "provision run":--log-format) mapfile -t COMPREPLY < <(compgen -W 'text json journal' -- "$word"); return ;;
     bootstrap:--config-dir) mapfile -t COMPREPLY < <(compgen -d -- "$word"); return ;;
     bootstrap:--root) mapfile -t COMPREPLY < <(compgen -d -- "$word"); return ;;
     bootstrap:--timeout) return ;;
@@ -136,6 +148,12 @@ _gna() {
       else
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
       fi ;;
+    "provision run")
+      if [[ $word == -* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W '--mirrors --all-mirrors --require-mirror --secrets --mirror-credentials --image --generation --image-layout --root --timeout --progress -o --output --log-level --log-format -h --help' -- "$word")
+      else
+        mapfile -t COMPREPLY < <(compgen -f -- "$word")
+      fi ;;
     bootstrap)
       if [[ $word == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W '--config-dir --root --timeout --progress -o --output --log-level --log-format -h --help' -- "$word")
@@ -154,7 +172,7 @@ _gna() {
       if [[ $word == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W '-h --help' -- "$word")
       else
-        mapfile -t COMPREPLY < <(compgen -W 'validate render diff apply status reset provision render bootstrap version completion help' -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W 'validate render diff apply status reset provision render provision run bootstrap version completion help' -- "$word")
       fi ;;
   esac
 }

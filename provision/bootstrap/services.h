@@ -1,4 +1,4 @@
-// What PID 1 does for a new machine: the four calls that bootstrap needs.
+// What PID 1 does for a new machine: the calls that bootstrap and provision run need.
 #pragma once
 
 #include <string>
@@ -17,6 +17,8 @@ class Services {
   virtual Result<void> disable(const std::string& unit, Deadline by) = 0;  // absent is fine
   virtual Result<bool> is_enabled(const std::string& unit, Deadline by) = 0;
   virtual Result<void> start(const std::string& unit, Deadline by) = 0;  // one that runs is left alone
+  // Does not wait for it: it may be ordered after the unit that we run in.
+  virtual Result<void> restart_soon(const std::string& unit, Deadline by) = 0;
   virtual ~Services() = default;
 };
 

@@ -7,7 +7,7 @@ from harness import GNA, SOURCE, CommandTest, environment, file, gna, main, osc
 
 class Arguments(CommandTest):
     def test_commands_of_other_versions_end_with_two(self):
-        for command in ("provision run", "agent", "talos", "hollow"):
+        for command in ("agent", "talos", "hollow"):
             result = self.expect(2, gna(*command.split()))
             self.assertIn("not in this version", result.err)
             self.assertEqual(result.out, "")

@@ -4,10 +4,9 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
-#include <set>
-
 #include "tests/support/temp_root.h"
 #include "tests/support/tls_server.h"
+#include "tests/unit/provision_machine/fake_services.h"
 
 namespace gna::provision {
 namespace {
@@ -16,35 +15,6 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 
 const Deadline kSoon = std::chrono::steady_clock::now() + std::chrono::minutes(5);
-
-class FakeServices : public Services {
- public:
-  bool live() const override { return live_; }
-  Result<void> reload(Deadline) override { return done("reload"); }
-  Result<void> enable(const std::string& unit, Deadline) override {
-    enabled_.insert(unit);
-    return done("enable " + unit);
-  }
-  Result<void> disable(const std::string& unit, Deadline) override {
-    enabled_.erase(unit);
-    return done("disable " + unit);
-  }
-  Result<bool> is_enabled(const std::string& unit, Deadline) override { return enabled_.contains(unit); }
-  Result<void> start(const std::string& unit, Deadline) override { return done("start " + unit); }
-
-  bool live_ = true;
-  std::string failing_ = {};
-  std::set<std::string> enabled_ = {kInit};
-  std::vector<std::string> calls_ = {};
-  static constexpr const char* kInit = "gardener-node-init.service";
-
- private:
-  Result<void> done(const std::string& call) {
-    calls_.push_back(call);
-    if (call == failing_) return fail(Code::Unavailable, "scripted");
-    return {};
-  }
-};
 
 class BootstrapTest : public testing::Test {
  protected:
