@@ -17,9 +17,8 @@ const std::vector<Limit>& limits() {
 std::optional<Limit> parse_limit(std::string_view text) {
   if (const auto at = std::ranges::find(limits(), text, &Limit::name); at != limits().end()) return *at;
   Limit out;
-  const auto* end = text.data() + text.size();
-  const auto [at, error] = std::from_chars(text.data(), end, out.bytes);
-  if (error != std::errc() || at != end || out.bytes == 0) return std::nullopt;
+  const auto [at, error] = std::from_chars(text.data(), text.data() + text.size(), out.bytes);
+  if (error != std::errc() || at != text.data() + text.size() || out.bytes == 0) return std::nullopt;
   return out;
 }
 

@@ -27,9 +27,8 @@ bool is_plain(char c) {
 
 bool is_port(std::string_view text) {
   int number = 0;
-  const auto* end = text.data() + text.size();
-  const auto [at, error] = std::from_chars(text.data(), end, number);
-  return error == std::errc() && at == end && text[0] != '0' && number >= 1 && number <= 65535;
+  const auto [at, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  return error == std::errc() && at == text.data() + text.size() && text[0] != '0' && number >= 1 && number <= 65535;
 }
 
 rules::WhyNot why_not_authority(std::string_view authority) {

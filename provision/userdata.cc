@@ -203,6 +203,7 @@ std::vector<UserdataFile> all_files(const Userdata& userdata) {
 
 std::vector<UserdataFile> mirror_files(const Mirror& mirror) {
   std::vector<UserdataFile> out;
+  out.reserve(mirror.ca_files.size() + 1);
   for (const auto& ca : mirror.ca_files) out.push_back({.path = ca.path, .bytes = ca.pem});
   out.push_back({.path = containerd::hosts_toml_path(mirror.registry.upstream),
                  .bytes = containerd::render_hosts_toml(mirror.registry, containerd::kDialTimeout)});

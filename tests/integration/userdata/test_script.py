@@ -20,7 +20,7 @@ SHELLS = ("dash", "bash")
 def awkward_texts():
     texts = [b"", b"\n", b"\n\n", b"x", b"x\n", b"x\n\n", b" x ", b"\t", b"$HOME `id` $(touch /pwned) \\ ' \" \\n\n", b"EOF",
              b"EOF\n", b"EOF\nEOF1\n", b"a\r\nb\r\n", b"\0", b"a\0b\n", b"\x01\x7f\x80\xff\xc3\xa9\n", b"---\n...\n", b"- |\n",
-             b"x" * 100_000, b"line\n" * 20_000]
+             b"x" * 70_000, b"line\n" * 3_000]
     texts += [random.randbytes(random.randrange(300)) for _ in range(40)]
     return texts
 
@@ -75,7 +75,7 @@ class Script(UserdataTest):
         path = self.write("osc.json", text)
         for form in ("script", "cloud-config", "mime"):
             userdata = self.userdata(path, "--format", form)
-            for shell in SHELLS:
+            for shell in SHELLS if form == "script" else ("dash",):
                 with self.subTest(form=form, shell=shell):
                     machine = self.machine()
                     code, said = machine.run(as_script(form, userdata), shell)
@@ -211,7 +211,8 @@ class Script(UserdataTest):
         wanted, steps = clean.tree(), int((clean.root / "calls").read_text())
         self.assertGreater(steps, 60)
         for shell in SHELLS:
-            for n in range(1, steps + 1, 1 if shell == "dash" else 7):
+            # A file takes four of them, so that 3 and 13 come upon each kind.
+            for n in range(1, steps + 1, 3 if shell == "dash" else 13):
                 with self.subTest(shell=shell, step=n):
                     machine = self.machine()
                     machine.kill_at(n)
