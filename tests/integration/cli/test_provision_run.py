@@ -4,9 +4,10 @@ import hashlib
 import io
 import json
 import os
+import signal
 import tarfile
 
-from harness import TESTDATA, CommandTest, gna, listing, main
+from harness import TESTDATA, CommandTest, gna, listing, main, start
 
 OSC = TESTDATA / "osc" / "real" / "provision-worker.yaml"
 IMAGE = "registry.example/gardener/node-agent:v1"
@@ -104,6 +105,18 @@ class ProvisionRun(CommandTest):
         self.assertIn("no mirror answers, and the upstream must not be asked", result.err)
         self.assertFalse((self.root / "opt").exists())
         self.assertFalse((self.root / "etc").exists())
+
+    def test_says_where_it_is_when_asked(self):
+        running = start("provision", "run", OSC, "--root", self.root, "--mirrors", self.mirrors, "--image", IMAGE,
+                        "--require-mirror")
+        try:
+            lines = iter(running.stderr.readline, b"")
+            self.assertTrue(any(b"it is asked again" in line for line in lines))
+            running.send_signal(signal.SIGUSR1)
+            self.assertTrue(any(b"stage 2 of 5: verify, for" in line for line in lines))
+        finally:
+            running.kill()
+            running.communicate()
 
     def test_bad_input_touches_nothing(self):
         broken = self.write("broken.yaml", MIRRORS.replace("https://127.0.0.1:1", "https://u:hunter2@h"))
