@@ -155,7 +155,9 @@ while :; do
   order || say "$toml stays in its order"
   drop
   mkdir -p $run/image
-  pull 300 $certs "$image" && timeout 60 $ctr images mount "$image" $run/image > /dev/null && copy && break
+  hosts=$certs
+  [ ! -d $run/certs.d ] || hosts=$run/certs.d # with credentials, and gone after the next boot
+  pull 300 $hosts "$image" && timeout 60 $ctr images mount "$image" $run/image > /dev/null && copy && break
   tries=$((tries + 1)) jitter=$(od -An -N1 -tu1 /dev/urandom)
   say "try $tries for $image failed, the next one in $pause s"
   sleep $((pause + pause * jitter / 1024))

@@ -76,6 +76,9 @@ Result<Rendered> render(const osc::Osc& osc, const std::vector<Mirror>& mirrors,
         std::move(userdata), [](Userdata& u) -> auto& { return u.files; }, [](Userdata& u) -> auto& { return u.units; },
         form, options);
   } else {
+    if (options.userdata.with_credentials)
+      return fail(Code::InvalidArgument,
+                  "--secrets-in-userdata: the OSC's own init.sh, which the --os forms keep, takes none");
     out = rendered(
         with_mirror_files(osc, mirrors), [](osc::Osc& o) -> auto& { return o.spec.files; },
         [](osc::Osc& o) -> auto& { return o.spec.units; },

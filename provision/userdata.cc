@@ -9,6 +9,7 @@
 #include "agent/osc/rules.h"
 #include "gna/base/digest.h"
 #include "provision/init_script.h"
+#include "provision/stages/private_hosts.h"
 
 namespace gna::provision {
 namespace {
@@ -231,6 +232,8 @@ Result<Userdata> make_userdata(const osc::Osc& osc, const std::vector<Mirror>& m
   Userdata out{.generation = options.generation};
   for (const auto& mirror : mirrors)
     for (auto& file : mirror_files(mirror)) out.files.push_back(std::move(file));
+  if (options.with_credentials && needs_credentials(mirrors))
+    for (auto& file : private_hosts(mirrors)) out.files.push_back(std::move(file));
   std::vector<UserdataFile> others;
   GNA_TRY(add_files(osc.spec.files, "spec.files", options.secrets, others));
   GNA_TRY(add_files(osc.status.extension_files, "status.extensionFiles", options.secrets, others));

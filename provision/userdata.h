@@ -67,7 +67,8 @@ struct UserdataOptions {
   bool require_mirror = false;  // no pull may fall back to an upstream: mirrors are closed (close_upstream)
   std::string image = {};       // of the agent; empty: the one that the OSC's own init.sh names
   std::int64_t generation = 0;
-  osc::Secrets secrets = {};  // what secretRef files read
+  osc::Secrets secrets = {};      // what secretRef files read
+  bool with_credentials = false;  // those of the mirrors, in a hosts directory below /run for the first pull
 };
 
 // The provision OSC and what the mirrors need on the machine: per mirror its CA files and its hosts.toml,

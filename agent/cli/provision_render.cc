@@ -18,6 +18,7 @@
 #include "gna/osc/write.h"
 #include "provision/reconcile.h"
 #include "provision/render.h"
+#include "provision/stages/private_hosts.h"
 
 namespace gna::cli {
 namespace {
@@ -29,7 +30,8 @@ Result<provision::RenderOptions> render_options(const Options& options, const os
   out.userdata = {.require_mirror = given.require_mirror,
                   .image = given.image,
                   .generation = generation_of(options),
-                  .secrets = secrets};
+                  .secrets = secrets,
+                  .with_credentials = given.secrets_in_userdata};
   if (!given.os.empty() && !given.image.empty())
     return fail(Code::InvalidArgument, "--image: the forms of --os keep the OSC's own init.sh and its image");
   if (given.limit.empty()) return out;
@@ -54,6 +56,18 @@ Result<void> write_file(const std::string& name, const std::string& bytes) {
     done += static_cast<std::size_t>(count);
   }
   return {};
+}
+
+void warn_of_credentials(const Options& options, const std::vector<provision::Mirror>& mirrors, Console& console) {
+  if (!provision::needs_credentials(mirrors)) return;
+  if (options.provision.secrets_in_userdata)
+    console.warn(
+        "the userdata holds lasting secrets: whoever reaches the metadata service can read them. ctr before 2.1 "
+        "sends user and password to registries only, not to token servers");
+  else
+    console.warn(
+        "the credentials of the mirrors are left out: gna provision run uses them, a script only with "
+        "--secrets-in-userdata");
 }
 
 void print_parts(Console& console, const provision::Rendered& rendered) {
@@ -83,6 +97,8 @@ int provision_render(const Options& options, Console& console) {
   if (!rendered) return console.fail(rendered.error(), exit_code(rendered.error(), false));
   const auto image = how->userdata.image.empty() ? provision::agent_image(*osc).value_or("") : how->userdata.image;
   for (const auto& warning : provision::mirror_warnings(mirrors, image, std::time(nullptr))) console.warn(warning);
+
+  warn_of_credentials(options, mirrors, console);
 
   std::string reconcile;
   if (!options.provision.reconcile_out.empty()) {

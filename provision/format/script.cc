@@ -115,9 +115,14 @@ std::string unit_line(const UserdataUnit& unit) {
   return fmt::format("on {}{}\n", name, unit.command == Command::stop ? " stop" : "");
 }
 
+// Credentials: the directories below are nobody else's business either.
+bool is_private(const UserdataFile& file) { return file.path.starts_with("/run/gna/"); }
+
 // What needs no placeholder: one text of three functions' worth.
 std::string archive(const Userdata& userdata, const std::vector<UserdataFile>& files) {
   std::string out;
+  if (std::ranges::any_of(files, [](const UserdataFile& file) { return is_private(file); }))
+    out += "mkdir -p /run/gna\nchmod 0700 /run/gna\n";
   for (const auto& file : files)
     if (!file.has_placeholder) out += put(file);
   out += "written() {\n" + here_document("cat", written_lines(files)) + "}\n";

@@ -224,6 +224,23 @@ class Script(UserdataTest):
                     self.assertEqual(machine.run(userdata, shell)[0], 0)
                     self.assertEqual(machine.tree(), wanted)
 
+    def test_credentials_come_on_request_and_for_root_only(self):
+        secrets = self.write("credentials.yaml", "apiVersion: v1\nkind: Secret\nmetadata: {name: c}\nstringData: {username: u, password: hunter2}\n")
+        flags = [*MIRRORS, "--secrets", secrets, "--mirror-credentials", "https://quay.example.org=c"]
+        basic = base64.b64encode(b"u:hunter2")
+        machine = self.machine()
+        self.assertEqual(machine.run(self.userdata(WORKER, *flags))[0], 0)
+        self.assertFalse((machine.root / "run/gna").exists())
+        self.assertFalse([path for path, what in machine.files().items() if basic in what])
+        machine = self.machine()
+        self.assertEqual(machine.run(self.userdata(WORKER, *flags, "--secrets-in-userdata"))[0], 0)
+        self.assertEqual([path for path, what in machine.files().items() if basic in what], ["/run/gna/certs.d/quay.io/hosts.toml"])
+        self.assertEqual((machine.root / "run/gna").stat().st_mode & 0o7777, 0o700)
+        self.assertEqual((machine.root / "run/gna/certs.d/quay.io/hosts.toml").stat().st_mode & 0o7777, 0o600)
+        self.assertNotIn("/run/gna", machine.state())
+        for form in (["--format", "ignition"], ["--os", "ubuntu"]):
+            self.render(WORKER, *flags, "--secrets-in-userdata", *form, code=2)
+
     @unittest.skipUnless(shutil.which("shellcheck"), "no shellcheck")
     def test_shellcheck_finds_nothing(self):
         for form in ("script", "cloud-config"):

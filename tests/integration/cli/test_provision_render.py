@@ -43,6 +43,17 @@ class Hostile(CommandTest):
         self.assertNotIn("hunter2", result.text)
 
 
+    def test_credentials_are_left_out_with_a_warning_unless_asked_for(self):
+        secrets = self.write("secrets.yaml", "apiVersion: v1\nkind: Secret\nmetadata: {name: c}\nstringData: {username: u, password: hunter2}\n")
+        flags = [*MIRRORS, "--secrets", secrets, "--mirror-credentials", "c"]
+        self.assertIn("are left out", self.expect(0, render(WORKER, *flags)).err)
+        asked = self.expect(0, render(WORKER, *flags, "--secrets-in-userdata"))
+        self.assertIn("whoever reaches the metadata service", asked.err)
+        self.assertNotIn("hunter2", asked.text)
+        self.expect(2, render(WORKER, *flags, "--mirror-credentials", "https://other.example=c"))
+        self.expect(2, render(WORKER, *MIRRORS, "--mirror-credentials", "c"))
+
+
 class Render(CommandTest):
     def test_goes_to_standard_output_or_to_a_file_of_its_owner(self):
         shown = self.expect(0, render(WORKER, *MIRRORS, "--generation", "5"))
