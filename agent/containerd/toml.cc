@@ -54,6 +54,9 @@ class Preparation {
         case '}': close(); break;
         // Each dot of a key is one more table, around the value too; a number's counts for little.
         case '.': ++level_; break;
+        case '0':
+          if (binary_digits() > kMaxBinaryDigits) return bad("a binary number of more than 62 digits");
+          break;
         case ',':
           level_ = inside();
           if (!open_.empty() && open_.back().bracket == '[') {
@@ -80,6 +83,7 @@ class Preparation {
   }
 
  private:
+  static constexpr std::size_t kMaxBinaryDigits = 62;   // toml11 counts one power of two further than it needs
   static constexpr std::size_t kMaxWork = 100'000'000;  // characters looked at: about 0.1 s
 
   struct Open {
@@ -105,6 +109,14 @@ class Preparation {
     work_ += (out_.size() - line_begin_) * values_;
     values_ = 1;
     line_begin_ = out_.size();
+  }
+
+  // Of the number that begins here.
+  std::size_t binary_digits() const {
+    const auto rest = text_.substr(at_);
+    if (!rest.starts_with("0b")) return 0;
+    const auto digits = rest.substr(2, rest.find_first_not_of("01_", 2) - 2);
+    return static_cast<std::size_t>(std::ranges::count_if(digits, [](char c) { return c != '_'; }));
   }
 
   // All but the last character, which the loop adds.

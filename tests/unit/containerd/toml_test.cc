@@ -115,6 +115,7 @@ INSTANTIATE_TEST_SUITE_P(
                       Refusal{"IntegerTooLarge", "a = 9223372036854775808\n"},
                       Refusal{"HexTooLarge", "a = 0xFFFFFFFFFFFFFFFFF\n"},
                       Refusal{"BinaryTooLarge", "a = 0b1" + std::string(64, '0') + "\n"},
+                      Refusal{"BinaryOfManyDigits", "a = 0b0_1" + std::string(61, '1') + "\n"},
                       Refusal{"FloatTooLarge", "a = 1e400\n"}, Refusal{"TableBelowAnEmptyArray", "x = []\n[x.y]\n"},
                       Refusal{"TooLarge", "# " + std::string(kMaxBytes, 'x')},
                       Refusal{"ArraysTooDeep", "a = " + nested("[", 100'000)},
