@@ -63,7 +63,7 @@ pull() { # SECONDS HOSTS IMAGE
 # Without curl, what doesn't answer ctr in 5 s is dead; what refuses costs a pull nothing.
 answers() {
   if has curl; then
-    case $(curl -sLo /dev/null -m 5 -w '%{http_code}' ${ca:+--cacert "$ca"} "${url%/v2}/v2/") in
+    case $(curl -sLo /dev/null --connect-timeout 2 -m 5 -w '%{http_code}' ${ca:+--cacert "$ca"} "${url%/v2}/v2/") in
       *000 | *408 | *429 | *5??) return 1 ;;
     esac
   else

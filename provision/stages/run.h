@@ -47,7 +47,7 @@ struct RunInput {
   // How long a stage waits for what may still come: a clock, a mirror where one is required.
   std::chrono::seconds patience_with_clock = std::chrono::seconds(60);
   std::chrono::seconds patience_with_mirrors = std::chrono::seconds(15);
-  std::chrono::milliseconds per_probe = std::chrono::seconds(5);
+  std::chrono::milliseconds per_probe = std::chrono::seconds(3);
   std::chrono::seconds per_pull = std::chrono::minutes(5);
 };
 

@@ -85,7 +85,9 @@ class KubeletDiskOnLoop : public testing::Test {
   int shell(const std::string& command) const { return std::system((command + " > /dev/null 2>&1").c_str()); }
   std::string bytes() const {
     std::ifstream in(tree_.on_host("/disk.img"), std::ios::binary);
-    return {std::istreambuf_iterator<char>(in), {}};
+    std::string out(static_cast<std::size_t>(kSize), '\0');
+    in.read(out.data(), kSize);
+    return out;
   }
   void unmount() { ASSERT_EQ(::umount2(disk_.directory.c_str(), 0), 0); }
 
