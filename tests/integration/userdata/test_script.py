@@ -33,6 +33,8 @@ def awkward_osc():
         if len(text) < 1000:
             files.append({"path": f"/t/p{i}", "permissions": 0o640, "text": b"<<MACHINE_NAME>>" + text + b"<<BOOTSTRAP_TOKEN>>"})
             files.append({"path": f"/t/q{i}", "permissions": 0o640, "text": text + b"<<MACHINE_NAME>>" + text})
+    for path in ("/t/\u00e9/p", "/t/p 'q'"):
+        files.append({"path": path, "permissions": 0o644, "text": b"<<MACHINE_NAME>>"})
     for path in ("/t/a blank", "/t/it's", "/t/$(touch \"/pwned\")", "/t/`id`", "/t/b\\n", "/t/\u00e9/x", "/t/*"):
         files.append({"path": path, "permissions": 0o644, "text": path.encode()})
     document = {"apiVersion": "extensions.gardener.cloud/v1alpha1", "kind": "OperatingSystemConfig", "metadata": {"name": "t"},

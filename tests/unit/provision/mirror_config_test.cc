@@ -164,6 +164,15 @@ TEST(Credentials, AreFoundInEachKindOfSecret) {
   EXPECT_EQ(client->certificate, pem);
 }
 
+TEST(Credentials, AreNamedByAnAnnotation) {
+  const auto named = "metadata:\n  annotations:\n    gna.dev/credentials-secret: c\n" +
+                     config("- upstream: quay.io\n  hosts:\n  - host: https://m\n");
+  const auto configs = parse(named, {{"c", {{"username", "u"}, {"password", "p"}}}});
+  ASSERT_TRUE(configs) << configs.error().message;
+  EXPECT_EQ(configs->mirrors[0].credentials.at("https://m").password, "p");
+  EXPECT_FALSE(parse(named)) << "nobody has this Secret";
+}
+
 TEST(Credentials, ThatCannotBeSentAreRefused) {
   const std::vector<osc::Secrets::mapped_type> secrets = {
       {},
