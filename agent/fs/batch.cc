@@ -19,7 +19,7 @@ namespace {
 
 // Up to here an fsync for each file and directory is cheaper than waiting for
 // everything else that is dirty on the file system.
-constexpr std::size_t kFewFiles = 4;
+constexpr std::size_t kFewFiles = 5;
 constexpr std::size_t kCopyBytes = 128 * 1024;
 
 struct Directory {
@@ -63,14 +63,13 @@ struct Batch::State {
   // written: syncfs reports the write errors since then.
   Try<std::size_t> directory_for_write(const std::string& path, std::uint32_t mode) {
     if (const auto known = by_path.find(path); known != by_path.end()) return known->second;
-    auto fd = open_or_make(root->handle(), path, mode, [this](const Fd& parent) -> Try<void> {
-      Fd again(::fcntl(parent.get(), F_DUPFD_CLOEXEC, 0));
-      if (again.get() < 0) return failed(errno);
-      const auto added = add(std::move(again));
+    std::vector<Fd> made_in;
+    auto fd = open_or_make(root->handle(), path, mode, made_in);
+    for (auto& parent : made_in) {
+      const auto added = add(std::move(parent));
       if (!added) return std::unexpected(added.error());
       directories[*added].gained_entries = true;
-      return {};
-    });
+    }
     if (!fd) return std::unexpected(fd.error());
     const auto added = add(std::move(*fd));
     if (added) by_path.emplace(path, *added);

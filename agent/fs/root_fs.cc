@@ -42,10 +42,18 @@ Try<void> read_all(int fd, Take take) {
   }
 }
 
-// The parent of `path`, made if need be and open for syncing.
+// The directory, made if need be, on disk and open for syncing. Synced once all of them are made, so that the
+// first sync writes them all.
+Try<Fd> make_durably(int root, const std::string& directory, std::uint32_t mode) {
+  std::vector<Fd> made_in;
+  auto made = open_or_make(root, directory, mode, made_in);
+  for (const auto& parent : made_in)
+    if (const auto synced = sync_file(parent.get()); !synced) return std::unexpected(synced.error());
+  return made;
+}
+
 Result<Fd> make_parent(int root, const Split& names, const std::string& path) {
-  auto parent =
-      open_or_make(root, names.parent, kParentMode, [](const Fd& made_in) { return sync_file(made_in.get()); });
+  auto parent = make_durably(root, names.parent, kParentMode);
   if (!parent) return std::unexpected(parent.error().at(path + ": make directory"));
   return std::move(*parent);
 }
@@ -185,7 +193,7 @@ Result<std::vector<std::string>> RootFs::list(const std::string& directory) cons
 
 Result<void> RootFs::make_directories(const std::string& path, std::uint32_t mode) const {
   GNA_TRY(check(path));
-  const auto made = open_or_make(handle(), path, mode, [](const Fd& parent) { return sync_file(parent.get()); });
+  const auto made = make_durably(handle(), path, mode);
   if (!made) return std::unexpected(made.error().at(path + ": make directory"));
   return {};
 }
@@ -206,7 +214,8 @@ Result<void> RootFs::write(const std::string& path, std::string_view bytes, std:
 
 Result<void> RootFs::link(const std::string& target, const std::string& path) const {
   GNA_LET(names, split(path));
-  const auto directory = open_or_make(handle(), names.parent, kParentMode, [](const Fd&) -> Try<void> { return {}; });
+  std::vector<Fd> made_in;
+  const auto directory = open_or_make(handle(), names.parent, kParentMode, made_in);
   if (!directory) return std::unexpected(directory.error().at(path + ": make directory"));
   const auto temp = make_temp_link(directory->get(), target);
   if (!temp) return std::unexpected(temp.error().at(path + ": symlink"));

@@ -248,18 +248,17 @@ Try<bool> make_directory(int parent, const std::string& leaf, std::uint32_t mode
   return true;
 }
 
-Try<Fd> open_or_make(int root, const std::string& path, std::uint32_t mode, const Made& made) {
+Try<Fd> open_or_make(int root, const std::string& path, std::uint32_t mode, std::vector<Fd>& made_in) {
   constexpr int kFlags = O_RDONLY | O_DIRECTORY;
   auto there = open_below(root, path, kFlags);
   if (there || there.error().error_number != ENOENT) return there;
   const auto names = split(path);
   if (!names) return there;
-  auto parent = open_or_make(root, names->parent, mode, made);
+  auto parent = open_or_make(root, names->parent, mode, made_in);
   if (!parent) return parent;
   const auto is_new = make_directory(parent->get(), names->leaf, mode);
   if (!is_new) return std::unexpected(is_new.error());
-  if (*is_new)
-    if (const auto heard = made(*parent); !heard) return std::unexpected(heard.error());
+  if (*is_new) made_in.push_back(std::move(*parent));
   // By path again: what is there may be a symlink that somebody was quicker with.
   return open_below(root, path, kFlags);
 }

@@ -5,7 +5,6 @@
 
 #include <cerrno>
 #include <expected>
-#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -67,10 +66,9 @@ Try<Temp> make_temp(int directory, std::uint32_t mode);
 Try<std::string> make_temp_link(int directory, const std::string& target);
 bool is_temp_name(std::string_view name);
 
-// Makes what is missing of the directory and opens it for reading. `made` hears of the
-// parent of each one that was made: it has to be synced.
-using Made = std::function<Try<void>(const Fd& parent)>;
-Try<Fd> open_or_make(int root, const std::string& path, std::uint32_t mode, const Made& made);
+// Makes what is missing of the directory and opens it for reading. `made_in` gets the parent of each
+// one that was made, even if a later one fails: it has to be synced.
+Try<Fd> open_or_make(int root, const std::string& path, std::uint32_t mode, std::vector<Fd>& made_in);
 
 // All names in it but "." and "..".
 Try<std::vector<std::string>> names_in(int directory);
