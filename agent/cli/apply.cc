@@ -66,14 +66,17 @@ int apply(const Options& options, Console& console) {
   const auto locked_before = node.root.look(std::string(store::Store::kBase) + "/gna/lock", false);
   if (source->name.empty())
     if (const auto loaded = node.store.load()) answer_secrets_from_disk(node, document->osc, *loaded);
+  OrExit<apply::Prepared> prepared;
   if (!locked_before || locked_before->kind == observed::FileKind::absent) {
-    auto first = prepare(options, console, node, *document, *source, by, false);
-    if (!first) return first.exit_code;
+    prepared = prepare(options, console, node, *document, *source, by, false);
+    if (!prepared) return prepared.exit_code;
   }
   auto lock = node.store.lock();
   if (!lock) return console.fail(lock.error(), exit_code(lock.error(), false));
-  auto prepared = prepare(options, console, node, *document, *source, by, false);
-  if (!prepared) return prepared.exit_code;
+  if (!prepared || !lock->is_first()) {
+    prepared = prepare(options, console, node, *document, *source, by, false);
+    if (!prepared) return prepared.exit_code;
+  }
   if (!options.offline() && !options.force)
     if (const auto free = refuse_against_agent(node, *prepared, by); !free)
       return console.fail(free.error(), exit_code(free.error(), false));

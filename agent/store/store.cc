@@ -73,10 +73,11 @@ std::string journal_head(const std::string& manifest_sha256, const Bound& bound)
 
 // --- Lock ---
 
-Lock::Lock(int fd) : fd_(fd) {}
-Lock::Lock(Lock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+Lock::Lock(int fd, bool first) : fd_(fd), first_(first) {}
+Lock::Lock(Lock&& other) noexcept : fd_(std::exchange(other.fd_, -1)), first_(other.first_) {}
 Lock& Lock::operator=(Lock&& other) noexcept {
   std::swap(fd_, other.fd_);
+  first_ = other.first_;
   return *this;
 }
 Lock::~Lock() {
@@ -180,7 +181,7 @@ Result<Lock> Store::lock() {
     if (fs::retry([&] { return ::ftruncate(fd.get(), 0); }) != 0) return fail_errno(errno, kLock + ": truncate");
     if (const auto written = fs::write_all(fd.get(), pid); !written)
       return std::unexpected(written.error().at(kLock + ": write"));
-    return Lock(fd.release());
+    return Lock(fd.release(), locked.st_size == 0);
   }
   return fail(Code::Conflict, kLock + ": is removed again and again");
 }
@@ -300,7 +301,7 @@ Result<void> Store::finish(const Finished& finished) {
   GNA_LET(manifest_bytes, encode(manifest));
 
   // Of the files of one batch a power cut may leave any: the old manifest with its journal
-  // counts with the new files, the new manifest with the old ones.
+  // counts with the new files, the new manifest with the old ones, the index with its manifest alone.
   GNA_TRY(state_->append({.bound = manifest.now}));
   GNA_TRY(state_->sync());
   state_->bound.add(manifest.now);
@@ -312,10 +313,8 @@ Result<void> Store::finish(const Finished& finished) {
   }
   files.emplace_back(kChanges, changes_bytes);
   files.emplace_back(kManifest, manifest_bytes);
-  GNA_TRY(write_together(root, files));
-
   GNA_LET(run, encode(finished.last_run));
-  files = {{kLastRun, run}};
+  files.emplace_back(kLastRun, run);
   if (finished.index) {
     GNA_LET(index, encode(IndexFile{.index = *finished.index, .manifest_sha256 = sha256_hex(manifest_bytes)}));
     files.emplace_back(kIndex, index);

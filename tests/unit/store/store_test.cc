@@ -221,6 +221,7 @@ TEST_F(StoreTest, ForgetsEverythingOfOurs) {
 TEST_F(StoreTest, OneHolderAtATimeWithItsPidInTheMessage) {
   auto lock = store_.lock();
   ASSERT_TRUE(lock);
+  EXPECT_TRUE(lock->is_first());
   const auto second = Store(fs_).lock();
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().code, Code::Conflict);
@@ -229,7 +230,9 @@ TEST_F(StoreTest, OneHolderAtATimeWithItsPidInTheMessage) {
   {
     const Lock ended = std::move(*lock);
   }
-  EXPECT_TRUE(Store(fs_).lock());
+  const auto next = Store(fs_).lock();
+  ASSERT_TRUE(next);
+  EXPECT_FALSE(next->is_first());
 }
 
 TEST_F(StoreTest, TheLockEndsWithItsProcess) {

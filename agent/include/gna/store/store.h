@@ -107,10 +107,13 @@ class Lock {
   Lock& operator=(Lock&&) noexcept;
   ~Lock();
 
+  bool is_first() const { return first_; }  // nobody has held it before: what was looked at without it still counts
+
  private:
   friend class Store;
-  explicit Lock(int fd);
+  Lock(int fd, bool first);
   int fd_ = -1;
+  bool first_ = false;
 };
 
 struct Loaded {
