@@ -9,7 +9,9 @@ namespace {
 constexpr std::string_view kHead = R"sh(
 certs=/etc/containerd/certs.d run=/run/gna
 agent=/opt/bin/gardener-node-agent state=/var/lib/gardener-node-agent
-toml=$certs/${image%%/*}/hosts.toml
+hosts=$certs
+[ ! -d $run/certs.d ] || hosts=$run/certs.d # with credentials, and gone after the next boot
+toml=$hosts/${image%%/*}/hosts.toml
 ctr=ctr
 command -v ctr > /dev/null || ctr=containerd-ctr
 
@@ -68,6 +70,7 @@ answers() {
     esac
   else
     mkdir -p "$run/try/${image%%/*}"
+    chmod 0700 $run/try
     printf 'server = "%s"\n%s' "$url" "$part" > "$run/try/${image%%/*}/hosts.toml"
     tried=0
     pull 5 $run/try "${image%%/*}/gna/probe:none" 2> /dev/null || tried=$?
@@ -96,7 +99,7 @@ order() {
   part_ends
   say "mirrors${said:-, none}"
   [ "$all" = "$head$live$dead" ] && return
-  printf %s "$head$live$dead" > "$toml.new" && sync "$toml.new" || return
+  cp -p "$toml" "$toml.new" && printf %s "$head$live$dead" > "$toml.new" && sync "$toml.new" || return
   new=$(sha256sum < "$toml.new")
   echo "file ${new%% *} 0644 $toml" > $state/provision-order && mv -f "$toml.new" "$toml"
 }
@@ -155,8 +158,6 @@ while :; do
   order || say "$toml stays in its order"
   drop
   mkdir -p $run/image
-  hosts=$certs
-  [ ! -d $run/certs.d ] || hosts=$run/certs.d # with credentials, and gone after the next boot
   pull 300 $hosts "$image" && timeout 60 $ctr images mount "$image" $run/image > /dev/null && copy && break
   tries=$((tries + 1)) jitter=$(od -An -N1 -tu1 /dev/urandom)
   say "try $tries for $image failed, the next one in $pause s"

@@ -290,6 +290,32 @@ class InitScript(unittest.TestCase):
                              hosts_toml("https://a.example", "https://black-hole.example"), result.stdout)
 
     @in_each_shell
+    def test_credentials_below_run_come_first_and_stay_private(self, shell):
+        for curl in (True, False):
+            with self.subTest(curl=curl):
+                machine = Machine(self)
+                if curl:
+                    machine.program("bin/curl", CURL)
+                machine.mirrors("https://black-hole.example", "https://a.example")
+                public = (machine.certs / "hosts.toml").read_text()
+                private = machine.tree / "run/gna/certs.d/registry.example"
+                private.mkdir(parents=True)
+                (machine.tree / "run/gna/certs.d").chmod(0o700)
+                toml = private / "hosts.toml"
+                login = '  [host."https://a.example".header]\n    Authorization = "Basic xyz"\n'
+                toml.write_text(public[:-1] + login + "\n")
+                toml.chmod(0o600)
+                self.expect_agent(machine, machine.run(shell))
+                self.assertEqual(machine.calls("images pull")[-1],
+                                 f"images pull --hosts-dir {machine.tree}/run/gna/certs.d {IMAGE}")
+                self.assertEqual(toml.read_text(), hosts_toml("https://a.example")[:-1] + login + "\n" +
+                                 hosts_toml("https://black-hole.example").split("\n\n", 1)[1])
+                self.assertEqual(stat.S_IMODE(toml.stat().st_mode), 0o600)
+                self.assertEqual((machine.certs / "hosts.toml").read_text(), public)
+                if not curl:
+                    self.assertEqual(stat.S_IMODE((machine.tree / "run/gna/try").stat().st_mode), 0o700)
+
+    @in_each_shell
     def test_order_that_is_right_is_left_alone(self, shell):
         machine = Machine(self)
         machine.program("bin/curl", CURL)
