@@ -47,6 +47,8 @@ fuzz:
 bench: release
 	@tools/install-deps build test
 	@tests/bench/run
+	@tests/bench/mirrors
+	@tests/bench/boot
 
 format:
 	@tools/install-deps lint

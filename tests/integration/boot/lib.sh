@@ -74,7 +74,7 @@ print(yaml.safe_dump(osc))
 PYTHON
 }
 
-mirror_config() {
+mirror_config() { # HOST...
   cat << YAML
 apiVersion: mirror.extensions.gardener.cloud/v1alpha1
 kind: MirrorConfig
@@ -82,7 +82,7 @@ mirrors:
 - upstream: $upstream
   provisionRelevant: true
   hosts:
-$(for host in dead.example mirror.example; do
+$(for host in "$@"; do
     printf '  - host: https://%s\n    capabilities: [pull, resolve]\n    caBundle: %s\n' $host \
       "$(base64 -w0 "$node/registry/$host/ca.crt")"
   done)
