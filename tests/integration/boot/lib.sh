@@ -26,6 +26,20 @@ new_machine() {
   node=$("$repo/tools/node" create cloud-init) || exit 1
   root=$node/root
   machines+=("$node")
+  behind_mirrors
+}
+
+# The same for a machine whose image brings gna and no cloud-init: it runs.
+machine_with_gna() {
+  node=$("$repo/tools/node" start) || exit 1
+  root=$node/root
+  machines+=("$node")
+  install -m 0755 "$program" "$root/usr/local/bin/gna"
+  behind_mirrors
+}
+
+behind_mirrors() {
+  local host
   for host in dead.example mirror.example; do "$repo/tools/node" registry "$node" $host || exit 1; done
   "$repo/tools/node" black-hole "$node" dead.example
   push_agent || exit 1
