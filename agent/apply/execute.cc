@@ -224,8 +224,8 @@ Result<Summary> Pass::execute(const Prepared& prepared, const Options& options, 
     if (run.journal_error()) return std::unexpected(*run.journal_error());
   }
   if (own_unit != nullptr && !run.stopping()) {
-    GNA_LET(now, os_.observe({.units = {own_unit->target}}, by));
-    run.settle_own_unit(*own_unit, now);
+    const auto now = os_.observe({.units = {own_unit->target}}, by);
+    run.settle_own_unit(*own_unit, now ? *now : prepared.now);
   }
   GNA_TRY(run.finish(since));
   auto summary = run.take_summary();
