@@ -15,6 +15,9 @@ constexpr std::chrono::seconds kPatienceWithApi{10};
 Result<Found> directories(const Bootstrap& of) {
   const auto path = std::string(kAgentDirectory) + "/tmp";
   GNA_TRY(of.root.make_directories(path, 0700));
+  // What a run that was killed left behind.
+  for (const auto* directory : {kAgentDirectory, "/etc/systemd/system", "/etc/systemd/system/multi-user.target.wants"})
+    GNA_TRY(of.root.sweep(directory));
   return Found{.words = path};
 }
 

@@ -201,8 +201,18 @@ std::vector<UserdataFile> Run::wanted_files() const {
   return out;
 }
 
+// What a run that was killed left behind.
+Result<void> Run::sweep(const std::vector<UserdataFile>& files) const {
+  std::set<std::string> directories = {kAgentDirectory, "/opt/bin", "/etc/systemd/system/multi-user.target.wants"};
+  for (const auto& file : files)
+    directories.insert(file.path.substr(0, std::max<std::size_t>(file.path.rfind('/'), 1)));
+  for (const auto& directory : directories) GNA_TRY(around_.root.sweep(directory));
+  return {};
+}
+
 Result<Found> Run::write_files(Deadline by) {
   const auto files = wanted_files();
+  GNA_TRY(sweep(files));
   Found found;
   fs::Batch batch(around_.root);
   std::size_t changed = 0;

@@ -67,6 +67,7 @@ class Run {
   bool answers(const Mirror& mirror) const;
   std::string what_was_found() const;
   Result<Found> write_files(Deadline by);
+  Result<void> sweep(const std::vector<UserdataFile>& files) const;
   Result<void> files_hold() const;
   Result<Found> pull(Deadline by);
   Result<void> pull_once(const std::string& hosts_directory, Deadline by);
