@@ -24,7 +24,7 @@ int bootstrap(const Options& options, Console& console) {
   if (!config) return console.fail(config.error(), exit_code(config.error(), false));
   const auto services = make_services(*root, options.offline());
   provision::Bootstrap of{.root = *root, .services = *services, .config = std::move(*config)};
-  return run_stages(provision::bootstrap_stages(of), options, console, deadline(options, std::chrono::minutes(30)));
+  return StagesView(options, console, deadline(options, std::chrono::minutes(30))).run(provision::bootstrap_stages(of));
 }
 
 }  // namespace gna::cli

@@ -2,7 +2,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <ctime>
+#include <functional>
 #include <thread>
 
 #include "agent/cli/commands.h"
@@ -38,6 +40,12 @@ Result<std::string> bootstrap_with(const std::string& program, Deadline by) {
     return fail(Code::Unavailable,
                 program + " bootstrap failed: " + last_line(exit.words.empty() ? exit.output : exit.words));
   return last_line(exit.output);
+}
+
+void sleep_unless(std::chrono::milliseconds nap, const std::function<bool()>& stopping) {
+  const auto until = std::chrono::steady_clock::now() + nap;
+  while (!stopping() && std::chrono::steady_clock::now() < until)
+    std::this_thread::sleep_for(std::min<std::chrono::milliseconds>(nap, std::chrono::milliseconds(100)));
 }
 
 }  // namespace
@@ -77,6 +85,7 @@ int provision_run(const Options& options, Console& console) {
   auto& root = (*node)->root;
   const auto services = make_services(root, options.offline());
   containerd::Client client(containerd::Address::from_environment());
+  StagesView view(options, console, deadline(options, kWhole));
   provision::Surroundings around{
       .root = root,
       .services = *services,
@@ -87,17 +96,17 @@ int provision_run(const Options& options, Console& console) {
           },
       .hand_off = [](Deadline by) { return bootstrap_with(provision::kAgentProgram, by); },
       .say = [&](const std::string& words) { console.err("gna: " + words + "\n"); },
-      .sleep = [](std::chrono::milliseconds nap) { std::this_thread::sleep_for(nap); },
+      .sleep = [&](std::chrono::milliseconds nap) { sleep_unless(nap, [&] { return view.stopping(); }); },
+      .stopping = [&] { return view.stopping(); },
       .unix_time = [] { return static_cast<std::int64_t>(std::time(nullptr)); },
   };
   provision::Run run(around, std::move(input));
   const auto verdict = run.verdict();
   if (!verdict.why.empty()) console.err("gna: " + verdict.why + "\n");
-  const auto stages = verdict.apply ? run.stages() : std::vector<provision::Stage>();
-  if (stages.empty()) return run_stages(stages, options, console, deadline(options, kWhole));
+  if (!verdict.apply) return view.run({});
   auto lock = (*node)->store.lock();
   if (!lock) return console.fail(lock.error(), exit_code(lock.error(), false));
-  return run_stages(stages, options, console, deadline(options, kWhole));
+  return view.run(run.stages());
 }
 
 }  // namespace gna::cli

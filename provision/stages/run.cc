@@ -74,6 +74,8 @@ struct Pause {
   }
 };
 
+std::unexpected<Error> stopped() { return fail(Code::Unavailable, "stopped by a signal"); }
+
 // Nobody tries again what stays wrong.
 bool may_pass(const Error& error) {
   return error.code != Code::InvalidArgument && error.code != Code::Unsupported && error.code != Code::PermissionDenied;
@@ -119,6 +121,7 @@ Result<Found> Run::fetch() {
     if (left == input_.patience_with_clock)
       around_.say(fmt::format("waiting for a clock that is set, {} s at most", input_.patience_with_clock.count()));
     around_.sleep(nap);
+    if (around_.stopping()) return stopped();
     left -= nap;
   }
   return found;
@@ -169,6 +172,7 @@ Result<Found> Run::verify(Deadline by) {
                               input_.patience_with_mirrors.count()));
     const auto nap = pause.take(8s);
     around_.sleep(nap);
+    if (around_.stopping()) return stopped();
     left -= nap;
     ask(asked, by);
   }
@@ -279,6 +283,7 @@ Result<Found> Run::pull(Deadline by) {
     if (!may_pass(pulled.error()) || steady_clock::now() + nap >= by) return std::unexpected(pulled.error());
     around_.say(fmt::format("try {} failed, the next one in {} s: {}", tries, nap / 1s, pulled.error().message));
     around_.sleep(nap);
+    if (around_.stopping()) return stopped();
   }
   GNA_TRY(record("pull"));
   return Found{.words = fmt::format("{} out of {}", kAgentProgram, input_.image)};

@@ -35,7 +35,8 @@ struct Surroundings {
   std::function<Result<std::string>(Deadline)> hand_off;
   // What a person should hear at once, while a stage is still at it.
   std::function<void(const std::string&)> say;
-  std::function<void(std::chrono::milliseconds)> sleep;
+  std::function<void(std::chrono::milliseconds)> sleep;  // may come back early to be asked:
+  std::function<bool()> stopping;
   std::function<std::int64_t()> unix_time;
 };
 

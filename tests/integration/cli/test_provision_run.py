@@ -106,7 +106,7 @@ class ProvisionRun(CommandTest):
         self.assertFalse((self.root / "opt").exists())
         self.assertFalse((self.root / "etc").exists())
 
-    def test_says_where_it_is_when_asked(self):
+    def test_says_where_it_is_and_stops_when_asked(self):
         running = start("provision", "run", OSC, "--root", self.root, "--mirrors", self.mirrors, "--image", IMAGE,
                         "--require-mirror")
         try:
@@ -114,6 +114,9 @@ class ProvisionRun(CommandTest):
             self.assertTrue(any(b"it is asked again" in line for line in lines))
             running.send_signal(signal.SIGUSR1)
             self.assertTrue(any(b"stage 2 of 5: verify, for" in line for line in lines))
+            running.send_signal(signal.SIGTERM)
+            self.assertTrue(any(b"stopped by a signal" in line for line in lines))
+            self.assertEqual(running.wait(), 143)
         finally:
             running.kill()
             running.communicate()

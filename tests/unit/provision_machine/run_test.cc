@@ -85,6 +85,7 @@ class RunTest : public testing::Test {
   std::vector<std::chrono::milliseconds> naps_;
   std::int64_t now_ = 1790000000;
   int handed_off_ = 0;
+  bool stopping_ = false;
   std::function<void()> at_pull_ = [] {};
   Surroundings around_{.root = root_,
                        .services = services_,
@@ -101,6 +102,7 @@ class RunTest : public testing::Test {
                        },
                        .say = [this](const std::string& words) { said_.push_back(words); },
                        .sleep = [this](std::chrono::milliseconds nap) { naps_.push_back(nap); },
+                       .stopping = [this] { return stopping_; },
                        .unix_time = [this] { return now_; }};
   RunInput input_;
   Verdict verdict_;
@@ -230,6 +232,14 @@ TEST_F(RunTest, TriesAPullAgain) {
   EXPECT_FALSE(run().failed);
   EXPECT_EQ(naps_, std::vector<std::chrono::milliseconds>{1s});
   EXPECT_THAT(said_, Contains(HasSubstr("registry is away")));
+}
+
+TEST_F(RunTest, StopsBetweenTwoTries) {
+  daemon_.fail_next("Transfer", 14, "registry is away");
+  around_.sleep = [this](std::chrono::milliseconds) { stopping_ = true; };
+  EXPECT_TRUE(run().failed);
+  EXPECT_EQ(hosts_directories_.size(), 1u);
+  EXPECT_EQ(state().phase, "files");
 }
 
 TEST_F(RunTest, EndsAPullThatHangs) {
