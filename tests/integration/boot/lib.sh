@@ -25,6 +25,8 @@ needs_machines() {
 new_machine() {
   node=$("$repo/tools/node" create cloud-init) || exit 1
   root=$node/root
+  # Not every image has it, and nothing of ours needs it.
+  rm -f "$root/etc/environment"
   machines+=("$node")
   behind_mirrors
 }
