@@ -240,8 +240,6 @@ Result<Fd> RootFs::open_record(const std::string& path, std::uint32_t mode) cons
     GNA_LET(directory, make_parent(handle(), names, path));
     Fd made(retry([&] { return ::openat(directory.get(), names.leaf.c_str(), kFlags | O_CREAT | O_CLOEXEC, mode); }));
     if (made.get() < 0) return fail_errno(errno, path + ": open");
-    if (const auto synced = sync_file(directory.get()); !synced)
-      return std::unexpected(synced.error().at(path + ": sync directory"));
     fd = std::move(made);
   }
   if (!fd) return std::unexpected(fd.error().at(path + ": open"));

@@ -63,8 +63,8 @@ class RootFs {
   Result<void> link(const std::string& target, const std::string& path) const;
   // Everything on the file system of `path`, a directory. Absent is fine.
   Result<void> sync(const std::string& path) const;
-  // For records that grow in place (a journal, a lock): reading, and writing at the end. Made,
-  // with its parents' names on disk, if it is absent; a symlink is a Conflict.
+  // For records that grow in place (a journal, a lock): reading, and writing at the end. Made if it is
+  // absent, its name not on disk yet; a symlink is a Conflict.
   Result<Fd> open_record(const std::string& path, std::uint32_t mode) const;
   Result<void> remove(const std::string& path) const;                     // file or symlink; absent is fine
   Result<void> remove_directory_if_empty(const std::string& path) const;  // neither empty nor absent is an error
