@@ -268,6 +268,14 @@ std::string help_overview() {
   return out;
 }
 
+std::string help_family(std::string_view first_word) {
+  std::string out = fmt::format("Usage: gna {} COMMAND [FLAG...] [FILE...]\n\n", first_word);
+  for (const auto& command : grammar().commands)
+    if (command.name.starts_with(fmt::format("{} ", first_word)))
+      out += fmt::format("  gna {:<17} {}\n", command.name, command.summary);
+  return out + fmt::format("\n`gna help {} COMMAND` tells more.\n", first_word);
+}
+
 std::string help_page(const CommandInfo& command) {
   const auto& page = pages().at(command.name);
   std::string out = fmt::format("gna {}: {}\n\nUsage: gna {} [FLAG...]{}{}\n\n", command.name, command.summary,

@@ -379,6 +379,8 @@ Parsed usage_error(const std::string& message, const std::string& command) {
           .err = "gna: " + message + "\nSee `gna help" + (command.empty() ? "" : " " + command) + "`.\n"};
 }
 
+constexpr const char* kFamily = "provision";  // first word of the commands of two
+
 // Commands of the whole program that this version lacks: told apart from a typing error.
 constexpr std::string_view kOfLater[] = {"agent", "talos", "hollow"};
 
@@ -431,9 +433,11 @@ Parsed parse_arguments(int argc, const char* const* argv) {
     options.command = "version";
     return {.options = options};
   }
-  // Commands of two words.
-  if (first == "provision") {
-    if (argc < 3 || argv[2][0] == '-') return usage_error("provision: which one of render, run?", "");
+  if (argc == 3 && first == "help" && std::string_view(argv[2]) == kFamily) return {.out = help_family(kFamily)};
+  if (first == kFamily) {
+    if (argc < 3) return {.exit_code = kBadInput, .err = help_family(kFamily)};
+    if (is_any_of(argv[2], {"-h", "--help"})) return {.out = help_family(kFamily)};
+    if (argv[2][0] == '-') return usage_error("provision: which one of render, run?", "");
     first += std::string(" ") + argv[2];
     --argc, ++argv;
   }

@@ -88,7 +88,11 @@ TEST(Arguments, KnowCommandsOfTwoWords) {
   EXPECT_EQ(parse({"provision", "render", "x"}).options->command, "provision render");
   EXPECT_EQ(parse({"provision", "render", "--help"}).out, parse({"help", "provision", "render"}).out);
   EXPECT_EQ(parse({"provision"}).exit_code, kBadInput);
-  EXPECT_EQ(parse({"provision", "--help"}).exit_code, kBadInput);
+  EXPECT_EQ(parse({"provision", "--help"}).exit_code, 0);
+  EXPECT_TRUE(parse({"provision", "--help"}).out.contains("gna provision render"));
+  EXPECT_EQ(parse({"help", "provision"}).out, parse({"provision", "-h"}).out);
+  EXPECT_EQ(parse({"provision"}).err, parse({"provision", "-h"}).out);
+  EXPECT_EQ(parse({"provision", "--mirrors", "x"}).exit_code, kBadInput);
   EXPECT_EQ(parse({"provision", "x"}).exit_code, kBadInput);
   EXPECT_EQ(parse({"provision", "render", "x", "--reconcile-out", "y"}).exit_code, kBadInput);
   EXPECT_EQ(parse({"provision", "render", "x", "--format", "mime", "--os", "local"}).exit_code, kBadInput);
