@@ -6,16 +6,11 @@
 #include <charconv>
 
 #include "agent/containerd/hosts_toml.h"
-#include "gna/base/log.h"
-#include "provision/init_script.h"
 
 namespace gna::provision {
 namespace {
 
 constexpr std::string_view kFirstLine = "gna-provision 1";
-constexpr const char* kLastApplied = "/var/lib/gardener-node-agent/last-applied-osc.yaml";
-constexpr std::string_view kHostsToml = "/hosts.toml";
-constexpr std::size_t kLimit = 1u << 20;
 
 std::string_view next_word(std::string_view& text, char end = ' ') {
   const auto word = text.substr(0, text.find(end));
@@ -43,39 +38,39 @@ Result<WrittenFile> read_file_line(std::string_view rest) {
   out.sha256 = next_word(rest);
   const auto mode = next_word(rest);
   out.path = rest;
-  const auto below = std::string(containerd::kCertsDirectory) + "/";
-  if (!is_sha256(out.sha256) || !read_number(mode, out.mode, 8) || out.mode > 0777 || !out.path.starts_with(below) ||
+  if (!is_sha256(out.sha256) || !read_number(mode, out.mode, 8) || out.mode > 0777 || !is_below_certs(out.path) ||
       out.path.contains("/../") || out.path.ends_with("/.."))
     return corrupt("a line for a file makes no sense");
   return out;
 }
 
-bool exists(const fs::RootFs& root, const std::string& path) {
-  const auto found = root.look(path, false);
-  return found && found->kind != observed::FileKind::absent;
+}  // namespace
+
+bool is_below_certs(std::string_view path) {
+  const std::string_view certs = containerd::kCertsDirectory;
+  return path.starts_with(certs) && path.substr(certs.size()).starts_with('/');
 }
 
-// What init.sh has put into another order since.
-std::vector<WrittenFile> reordered(const fs::RootFs& root) {
+std::string write(const std::vector<WrittenFile>& files) {
+  std::string out;
+  for (const auto& file : files) out += fmt::format("file {} {:04o} {}\n", file.sha256, file.mode, file.path);
+  return out;
+}
+
+std::vector<WrittenFile> parse_written(std::string_view text) {
   std::vector<WrittenFile> out;
-  const auto text = root.read(kOrderPath, kLimit);
-  if (!text) return out;
-  for (std::string_view rest = *text; !rest.empty();) {
-    auto line = next_word(rest, '\n');
+  while (!text.empty()) {
+    auto line = next_word(text, '\n');
     if (next_word(line) != "file") continue;
     if (auto file = read_file_line(line)) out.push_back(std::move(*file));
   }
   return out;
 }
 
-}  // namespace
-
 std::string write(const MachineState& state) {
   auto out = fmt::format("{}\ngeneration {}\nsha256 {}\n", kFirstLine, state.generation, state.sha256);
   if (!state.machine.empty()) out += fmt::format("machine {}\n", state.machine);
-  out += fmt::format("phase {}\n", state.phase);
-  for (const auto& file : state.files) out += fmt::format("file {} {:04o} {}\n", file.sha256, file.mode, file.path);
-  return out;
+  return out + fmt::format("phase {}\n", state.phase) + write(state.files);
 }
 
 Result<MachineState> parse_machine_state(std::string_view text) {
@@ -101,16 +96,6 @@ Result<MachineState> parse_machine_state(std::string_view text) {
   return out;
 }
 
-std::optional<MachineState> load_machine_state(const fs::RootFs& root) {
-  const auto text = root.read(kStatePath, kLimit);
-  if (!text) return std::nullopt;
-  auto state = parse_machine_state(*text);
-  if (state) return std::move(*state);
-  log::event(log::Level::warn, "record-ignored", "a damaged record is ignored",
-             {{"path", kStatePath}, {"error", state.error().message}});
-  return std::nullopt;
-}
-
 Verdict decide(const std::optional<MachineState>& before, const MachineState& wanted, bool taken_over) {
   if (taken_over) return {.apply = false, .why = "the agent has taken over: nothing to do"};
   if (!before) return {};
@@ -128,27 +113,6 @@ Verdict decide(const std::optional<MachineState>& before, const MachineState& wa
             .why = fmt::format("generation {} is applied, this is {}: nothing to do", before->generation,
                                wanted.generation)};
   return {.why = fmt::format("generation {} follows {}", wanted.generation, before->generation)};
-}
-
-Result<plan::Applied> inherited(const fs::RootFs& root) {
-  plan::Applied out;
-  const auto state = load_machine_state(root);
-  if (!state || exists(root, kLastApplied)) return out;
-  auto files = state->files;
-  const auto others = reordered(root);
-  files.insert(files.end(), others.begin(), others.end());
-  for (const auto& file : files) {
-    GNA_LET(found, root.look(file.path, true));
-    if (found.kind != observed::FileKind::regular || found.sha256 != file.sha256) continue;
-    if (file.path.ends_with(kHostsToml)) {
-      const auto begin = std::string_view(containerd::kCertsDirectory).size() + 1;
-      const auto upstream = file.path.substr(begin, file.path.size() - begin - kHostsToml.size());
-      out.registries[upstream] = {.sha256 = file.sha256};
-    } else {
-      out.files[file.path] = {.mode = file.mode, .sha256 = file.sha256};
-    }
-  }
-  return out;
 }
 
 }  // namespace gna::provision

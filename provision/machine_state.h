@@ -1,6 +1,7 @@
-// provision-state: what the provisioning stage has done on this machine, and whether there is anything to do.
+// provision-state: what the provisioning stage has done on a machine, and whether there is anything to do. Pure.
 //
-// The script (provision/format/script.cc) and `gna provision run` write the same file and decide by the same table.
+// The script (provision/format/script.cc), Ignition and `gna provision run` leave the same file; the script and
+// `gna provision run` decide by the same table.
 // Lines:
 //   gna-provision 1
 //   generation 1790000000
@@ -16,9 +17,7 @@
 #include <string_view>
 #include <vector>
 
-#include "agent/fs/root_fs.h"
 #include "gna/base/result.h"
-#include "gna/plan/applied.h"
 
 namespace gna::provision {
 
@@ -41,12 +40,16 @@ struct MachineState {
   bool operator==(const MachineState&) const = default;
 };
 
+// May the agent have to take it back?
+bool is_below_certs(std::string_view path);
+
+std::string write(const std::vector<WrittenFile>& files);  // the lines for files alone
 std::string write(const MachineState& state);
 // Unknown lines are passed over. Errors: Corrupt.
 Result<MachineState> parse_machine_state(std::string_view text);
 
-// nullopt: there is none. One that cannot be read counts as none: every step may run again.
-std::optional<MachineState> load_machine_state(const fs::RootFs& root);
+// The lines for files; others are passed over, and so is what lies elsewhere than below certs.d.
+std::vector<WrittenFile> parse_written(std::string_view text);
 
 struct Verdict {
   bool apply = true;
@@ -56,9 +59,5 @@ struct Verdict {
 
 // Nothing goes back in time, and what the agent has taken over is the agent's.
 Verdict decide(const std::optional<MachineState>& before, const MachineState& wanted, bool taken_over);
-
-// What the stage has written below certs.d, is unchanged, and so becomes the agent's at its first apply: it goes
-// away if the OSC doesn't want it. Empty once the agent has taken over.
-Result<plan::Applied> inherited(const fs::RootFs& root);
 
 }  // namespace gna::provision

@@ -211,11 +211,11 @@ std::vector<UserdataFile> mirror_files(const Mirror& mirror) {
   return out;
 }
 
-std::string written_lines(const std::vector<UserdataFile>& files) {
-  std::string out;
+std::vector<WrittenFile> below_certs(const std::vector<UserdataFile>& files) {
+  std::vector<WrittenFile> out;
   for (const auto& file : files)
-    if (file.path.starts_with(std::string(containerd::kCertsDirectory) + "/"))
-      out += fmt::format("file {} {:04o} {}\n", sha256_hex(file.bytes), file.mode, file.path);
+    if (is_below_certs(file.path))
+      out.push_back({.sha256 = sha256_hex(file.bytes), .mode = file.mode, .path = file.path});
   return out;
 }
 

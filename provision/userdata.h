@@ -14,6 +14,7 @@
 #include "gna/base/result.h"
 #include "gna/osc/osc.h"
 #include "gna/osc/secrets.h"
+#include "provision/machine_state.h"
 #include "provision/mirror_config.h"
 
 namespace gna::provision {
@@ -60,8 +61,8 @@ std::string content_sha256(const Userdata& userdata);
 // What the forms write: the files, then those of the units.
 std::vector<UserdataFile> all_files(const Userdata& userdata);
 
-// The lines of provision-state that name what lies below certs.d: the agent may have to take it back.
-std::string written_lines(const std::vector<UserdataFile>& files);
+// Those that the agent may have to take back, as provision-state names them.
+std::vector<WrittenFile> below_certs(const std::vector<UserdataFile>& files);
 
 struct UserdataOptions {
   bool require_mirror = false;  // no pull may fall back to an upstream: mirrors are closed (close_upstream)

@@ -7,7 +7,7 @@
 #include "agent/cli/findings.h"
 #include "agent/cli/input.h"
 #include "gna/base/digest.h"
-#include "provision/machine_state.h"
+#include "provision/take_over.h"
 
 namespace gna::cli {
 namespace {

@@ -13,7 +13,6 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr const char* kVersion = "3.3.0";  // the highest that current Flatcar and Debian's Ignition read
-constexpr const char* kStatePath = "/var/lib/gardener-node-agent/provision-state";
 
 // Text as it is, which compresses best; anything else in base64.
 std::string data_url(std::string_view bytes) {
@@ -40,11 +39,11 @@ Result<Json> inner_config(const Userdata& userdata) {
   for (const auto& file : userdata.files)
     if (!file.has_placeholder) files.push_back(file_entry(file, data_url(file.bytes)));
   // What the script writes when it is done; Ignition is done as a whole or not at all. The machine has no id yet.
-  const UserdataFile state{.path = kStatePath,
-                           .bytes = fmt::format("gna-provision 1\ngeneration {}\nsha256 {}\nphase done\n{}",
-                                                userdata.generation, userdata.sha256, written_lines(userdata.files)),
-                           .mode = 0600};
-  files.push_back(file_entry(state, data_url(state.bytes)));
+  const auto state = write(MachineState{.generation = userdata.generation,
+                                        .sha256 = userdata.sha256,
+                                        .phase = kDonePhase,
+                                        .files = below_certs(userdata.files)});
+  files.push_back(file_entry({.path = kStatePath, .mode = 0600}, data_url(state)));
   for (const auto& unit : userdata.units) units.push_back(unit_entry(unit));
   return Json{{"ignition", {{"version", kVersion}}}, {"storage", {{"files", files}}}, {"systemd", {{"units", units}}}};
 }

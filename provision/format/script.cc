@@ -125,7 +125,7 @@ std::string archive(const Userdata& userdata, const std::vector<UserdataFile>& f
     out += "mkdir -p /run/gna\nchmod 0700 /run/gna\n";
   for (const auto& file : files)
     if (!file.has_placeholder) out += put(file);
-  out += "written() {\n" + here_document("cat", written_lines(files)) + "}\n";
+  out += "written() {\n" + here_document("cat", write(below_certs(files))) + "}\n";
   out += kUnitFunctions;
   out += "units() {\nbad=''\nsystemctl daemon-reload\n";
   for (const auto& unit : userdata.units) out += unit_line(unit);

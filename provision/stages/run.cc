@@ -10,6 +10,7 @@
 #include "provision/bootstrap/bootstrap.h"
 #include "provision/init_script.h"
 #include "provision/stages/private_hosts.h"
+#include "provision/take_over.h"
 
 namespace gna::provision {
 namespace {
@@ -220,12 +221,10 @@ Result<Found> Run::write_files(Deadline by) {
   Found found;
   fs::Batch batch(around_.root);
   std::size_t changed = 0;
-  state_.files.clear();
+  state_.files = below_certs(files);
   for (std::size_t i = 0; i < files.size(); ++i) {
     const auto& file = files[i];
     const auto sha256 = sha256_hex(file.bytes);
-    if (file.path.starts_with(std::string(containerd::kCertsDirectory) + "/"))
-      state_.files.push_back({.sha256 = sha256, .mode = file.mode, .path = file.path});
     if (file.has_placeholder)
       found.warnings.push_back(file.path + " still holds a placeholder: nobody has filled it in");
     GNA_LET(there, around_.root.look(file.path, true));

@@ -1,5 +1,7 @@
 #include "provision/machine_state.h"
 
+#include "provision/take_over.h"
+
 #include <gtest/gtest.h>
 
 #include "gna/base/digest.h"

@@ -9,6 +9,7 @@
 #include "provision/bootstrap/bootstrap.h"
 #include "provision/init_script.h"
 #include "provision/stages/private_hosts.h"
+#include "provision/take_over.h"
 #include "tests/support/fake_containerd.h"
 #include "tests/support/temp_root.h"
 #include "tests/support/tls_server.h"
