@@ -83,7 +83,7 @@ class OfflineUnitManager final : public UnitManager {
     tree_.forget();
     surveyed_ = false;
     links_.reset();
-    return root_.sync(std::string(kUnitConfigDir));
+    return root_.sync(std::string(kUnitDirectory));
   }
 
   Result<void> reload(Deadline) override { return {}; }
@@ -162,7 +162,7 @@ Result<void> OfflineUnitManager::enable_with_companions(const std::string& name)
 std::vector<Wanted> OfflineUnitManager::wanted_links(const UnitFile& unit, Work& work) const {
   std::vector<Wanted> out;
   want_aliases(unit, out, work);
-  if (!is_in_search_path(unit.path)) out.push_back({std::string(kUnitConfigDir) + "/" + unit.name, unit.path});
+  if (!is_in_search_path(unit.path)) out.push_back({std::string(kUnitDirectory) + "/" + unit.name, unit.path});
   want_dependencies(unit, unit.install.wanted_by, ".wants", out, work);
   want_dependencies(unit, unit.install.required_by, ".requires", out, work);
   want_dependencies(unit, unit.install.upheld_by, ".upholds", out, work);
@@ -181,7 +181,7 @@ void OfflineUnitManager::want_aliases(const UnitFile& unit, std::vector<Wanted>&
     const bool fits =
         alias->contains('/') ? is_dependency_alias_fit(*alias, unit.name) : is_alias_fit(*alias, unit.name);
     if (fits)
-      out.push_back({std::string(kUnitConfigDir) + "/" + *alias, unit.path});
+      out.push_back({std::string(kUnitDirectory) + "/" + *alias, unit.path});
     else
       work.blame({Code::InvalidArgument, "cannot alias " + unit.name + " as " + *alias});
   }
@@ -203,7 +203,7 @@ void OfflineUnitManager::want_dependencies(const UnitFile& unit, const std::vect
       // Which instance should it start?
       work.blame({Code::InvalidArgument, "destination " + *whom + " is no template"});
     } else {
-      out.push_back({std::string(kUnitConfigDir) + "/" + *whom + std::string(suffix) + "/" + name, path});
+      out.push_back({std::string(kUnitDirectory) + "/" + *whom + std::string(suffix) + "/" + name, path});
     }
   }
 }
@@ -270,7 +270,7 @@ Result<void> OfflineUnitManager::list_links(const std::string& directory, Links&
 // Tells whether a link went: others may have led through it.
 Result<bool> OfflineUnitManager::remove_links(std::set<std::string>& leading_to) {
   auto links = std::exchange(links_, {});
-  if (!links) GNA_TRY(list_links(std::string(kUnitConfigDir), links.emplace()));
+  if (!links) GNA_TRY(list_links(std::string(kUnitDirectory), links.emplace()));
   bool removed = false;
   for (const auto& [path, end] : *links) {
     const std::filesystem::path parts(path);
@@ -281,7 +281,7 @@ Result<bool> OfflineUnitManager::remove_links(std::set<std::string>& leading_to)
       continue;
     GNA_TRY(root_.remove(path));
     const auto directory = parts.parent_path().string();
-    if (directory != kUnitConfigDir) GNA_TRY(root_.remove_directory_if_empty(directory));
+    if (directory != kUnitDirectory) GNA_TRY(root_.remove_directory_if_empty(directory));
     leading_to.insert(path);
     removed = true;
   }

@@ -68,10 +68,10 @@ std::string word_of_links(const UnitFile& unit, const std::vector<UnitLink>& lin
       else if (counts && (is_named_so || leads_there))
         enabled = true;
     }
-    if (enabled && directory == kUnitConfigDir) return "enabled";
+    if (enabled && directory == kUnitDirectory) return "enabled";
     if (enabled)
       (is_runtime(directory) ? enabled_in_run : enabled_elsewhere) = true;
-    else if (same_name && directory == kUnitConfigDir)
+    else if (same_name && directory == kUnitDirectory)
       linked = true;
     else if (same_name && is_runtime(directory))
       linked_in_run = true;
@@ -90,7 +90,7 @@ std::string word_of_links(const UnitFile& unit, const std::vector<UnitLink>& lin
 const std::vector<std::string>& unit_search_path() {
   static const std::vector<std::string> path = {
       "/etc/systemd/system.control",   "/run/systemd/system.control",  "/run/systemd/transient",
-      "/run/systemd/generator.early",  std::string(kUnitConfigDir),    "/etc/systemd/system.attached",
+      "/run/systemd/generator.early",  std::string(kUnitDirectory),    "/etc/systemd/system.attached",
       "/run/systemd/system",           "/run/systemd/system.attached", "/run/systemd/generator",
       "/usr/local/lib/systemd/system", "/usr/lib/systemd/system",      "/lib/systemd/system",
       "/run/systemd/generator.late",

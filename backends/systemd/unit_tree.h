@@ -12,8 +12,6 @@
 
 namespace gna::systemd {
 
-inline constexpr std::string_view kUnitConfigDir = "/etc/systemd/system";
-
 // Directories of unit files, the earlier ones win. Source: systemd.unit(5), table 1.
 const std::vector<std::string>& unit_search_path();
 bool is_in_search_path(const std::string& path);
