@@ -5,8 +5,9 @@
 namespace gna::provision {
 namespace {
 
-// What follows is shipped in userdata: comments are few, and names short.
-constexpr std::string_view kHead = R"sh(
+// What follows is shipped in userdata: comments are few or stand between the pieces, and names are short.
+constexpr std::string_view kHead =
+    R"sh(
 certs=/etc/containerd/certs.d run=/run/gna
 agent=/opt/bin/gardener-node-agent state=/var/lib/gardener-node-agent
 hosts=$certs
@@ -18,21 +19,27 @@ command -v ctr > /dev/null || ctr=containerd-ctr
 say() { echo "node-init: $*"; }
 has() { command -v "$1" > /dev/null; }
 
-wait_for() { # SECONDS WHAT COMMAND...
+)sh"
+    // The time that the command takes counts; the clock that is waited for does not.
+    R"sh(wait_for() { # SECONDS WHAT COMMAND...
   left=$1 what=$2 nap=1
   shift 2
   "$@" && return
   say "waiting for $what, $left s at most"
-  until "$@"; do
+  while read -r from _ < /proc/uptime; do
+    "$@" && return
+    read -r to _ < /proc/uptime
+    left=$((left - ${to%.*} + ${from%.*}))
     [ "$left" -gt 0 ] || { say "no $what yet"; return 1; }
     sleep $nap
     left=$((left - nap)) nap=$((nap < 8 ? nap * 2 : 8))
   done
 }
 
-# ctr 1.6 knows no flag; 2.x fetches all platforms unless told not to, and leaves the pull (without the
-# hosts directory, if it is a 1.7) to the daemon.
-containerd_up() {
+)sh"
+    // ctr 1.6 knows no flag; 2.x fetches all platforms unless told not to, and leaves the pull (without the hosts
+    // directory, if it is a 1.7) to the daemon.
+    R"sh(containerd_up() {
   versions=$(timeout 20 $ctr version 2> /dev/null) || return
   client='' server='' flags=''
   while read -r key value _; do
@@ -62,9 +69,11 @@ pull() { # SECONDS HOSTS IMAGE
   timeout -k 5 "$1" $ctr images pull $flags --hosts-dir "$2" "$3" > /dev/null
 }
 
-# Without curl, what doesn't answer ctr in 5 s is dead; what refuses costs a pull nothing.
-answers() {
-  if has curl; then
+)sh"
+    // Without curl, and where a client certificate is shown, ctr itself asks: what doesn't answer it in 5 s is dead;
+    // what refuses costs a pull nothing.
+    R"sh(answers() {
+  if has curl && [ "${part#*client = }" = "$part" ]; then
     case $(curl -sLo /dev/null --connect-timeout 2 -m 5 -w '%{http_code}' ${ca:+--cacert "$ca"} "${url%/v2}/v2/") in
       *000 | *408 | *429 | *5??) return 1 ;;
     esac
@@ -85,8 +94,9 @@ part_ends() {
   part=''
 }
 
-# Mirrors that answer go first: each step of a pull waits anew for a dead one.
-order() {
+)sh"
+    // Mirrors that answer go first: each step of a pull waits anew for a dead one.
+    R"sh(order() {
   [ -f "$toml" ] || return 0
   all='' head='' live='' dead='' part='' url='' ca='' said=''
   while IFS= read -r line; do
@@ -104,10 +114,14 @@ order() {
   echo "file ${new%% *} 0644 $toml" > $state/provision-order && mv -f "$toml.new" "$toml"
 }
 
-copy() {
+)sh"
+    // A link that begins at the root means the image's.
+    R"sh(copy() {
   for file in gardener-node-agent ko-app/gardener-node-agent; do
-    [ -f "$run/image/$file" ] || continue
-    mkdir -p /opt/bin && cp "$run/image/$file" $agent.new && chmod 0755 $agent.new && sync $agent.new &&
+    from=$run/image/$file
+    case $(readlink "$from") in /*) from=$run/image$(readlink "$from") ;; esac
+    [ -f "$from" ] || continue
+    mkdir -p /opt/bin && cp "$from" $agent.new && chmod 0755 $agent.new && sync $agent.new &&
       mv -f $agent.new $agent && sync /opt/bin
     return
   done
@@ -116,7 +130,8 @@ copy() {
 }
 
 drop() {
-  $ctr images unmount --rm $run/image > /dev/null 2>&1 || :
+  timeout 30 $ctr images unmount --rm $run/image > /dev/null 2>&1 || :
+  rm -rf $run/try
   rmdir $run/image 2> /dev/null || :
 }
 )sh";
@@ -130,10 +145,10 @@ registry_ca() {
     { say "no registry CA from $api yet"; return 0; }
   case $ca in *'"bundle.crt"'*) ;; *) return 0 ;; esac
   ca=${ca#*'"bundle.crt"'} ca=${ca#*\"}
-  mkdir -p $run /var/lib/ca-certificates-local /etc/pki/trust/anchors
-  echo "${ca%%\"*}" | base64 -d > /var/lib/ca-certificates-local/registry-ca.crt
-  cp /var/lib/ca-certificates-local/registry-ca.crt /etc/pki/trust/anchors/registry-ca.pem
-  /var/lib/ssl/update-local-ca-certificates.sh && systemctl restart containerd && wait_for 60 containerd containerd_up &&
+  mkdir -p $run /var/lib/ca-certificates-local /etc/pki/trust/anchors &&
+    echo "${ca%%\"*}" | base64 -d > /var/lib/ca-certificates-local/registry-ca.crt &&
+    cp /var/lib/ca-certificates-local/registry-ca.crt /etc/pki/trust/anchors/registry-ca.pem &&
+    /var/lib/ssl/update-local-ca-certificates.sh && systemctl restart containerd && wait_for 60 containerd containerd_up &&
     : > $run/registry-ca
 }
 )sh";
@@ -141,7 +156,7 @@ registry_ca() {
 constexpr std::string_view kTail = R"sh(
 trap drop EXIT
 trap 'exit 1' HUP INT TERM
-wait_for 120 'containerd (ctr version)' containerd_up
+wait_for 120 containerd containerd_up
 limit=10
 [ "$(date +%s)" -ge "$not_before" ] || limit=60
 wait_for $limit 'a clock that is set' clock_set || :
@@ -154,7 +169,7 @@ wait_for 30 'name resolution' names_known || :
 
 tries=0 pause=1
 while :; do
-  registry_ca
+  registry_ca || say 'the registry CA is not in place yet'
   order || say "$toml stays in its order"
   drop
   mkdir -p $run/image

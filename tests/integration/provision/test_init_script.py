@@ -17,7 +17,7 @@ PRINT = os.environ["GNA_PRINT_INIT"]
 IMAGE = "registry.example/gardener/node-agent:v1"
 SHELLS = ("dash", "bash")
 # coreutils, and nothing else. What a test wants besides it adds.
-COREUTILS = "base64 cat chmod cp date env id mkdir mv od printf rm rmdir sha256sum sync touch true".split()
+COREUTILS = "base64 cat chmod cp date env id mkdir mv od printf readlink rm rmdir sha256sum sync touch true".split()
 
 CTR = r"""#!/bin/bash
 PATH=/usr/bin:/bin
@@ -41,6 +41,7 @@ case "$1 $2" in
   done
   [[ ${CLIENT#v} != 2* || ${SERVER#v} == 2* || $local ]] || { echo 'ctr: the hosts directory got lost' >&2; exit 1; }
   [[ $1 != */gna/probe:none ]] || {
+    stat -c %a "$hosts" > "$TREE/mode-of-the-question"
     ! grep -q black-hole "$hosts"/*/hosts.toml || exec "$REAL_SLEEP" 1000
     echo 'ctr: not found' >&2
     exit 1
@@ -100,6 +101,8 @@ class Machine:
         self.state.mkdir(parents=True)
         (self.tree / "opt/bin").mkdir(parents=True)
         self.certs = self.tree / "etc/containerd/certs.d/registry.example"
+        (self.tree / "proc").mkdir()
+        (self.tree / "proc/uptime").write_text("100.25 1.0\n")
         (self.tree / "image").mkdir()
         self.program("image/gardener-node-agent", AGENT)
         for name in COREUTILS:
@@ -113,7 +116,7 @@ class Machine:
                     "SERVER": server or client, "REAL_SLEEP": shutil.which("sleep")}
         text = subprocess.run([PRINT, image, *more], check=True, capture_output=True, text=True).stdout
         self.script = self.tree / "init.sh"
-        self.script.write_text(re.sub(r"(?<![\w.$*])/(etc|run|opt|var)(?=/)", rf"{self.tree}/\1", text))
+        self.script.write_text(re.sub(r"(?<![\w.$*])/(etc|run|opt|var|proc)(?=/)", rf"{self.tree}/\1", text))
 
     def program(self, name, text):
         path = self.tree / name
@@ -220,6 +223,22 @@ class InitScript(unittest.TestCase):
         self.assertLess(sum(int(call.split()[1]) for call in machine.calls("sleep")), 130)
 
     @in_each_shell
+    def test_what_a_question_takes_counts_as_waiting(self, shell):
+        machine = Machine(self)
+        machine.program("bin/ctr", '#!/bin/bash\necho "$*" >> "$LOG"\nread -r up _ < "$TREE/proc/uptime"\n'
+                        'echo "$((${up%.*} + 20)).25 1.0" > "$TREE/proc/uptime"\nexit 1\n')
+        self.assertEqual(machine.run(shell).returncode, 1)
+        naps = sum(int(call.split()[1]) for call in machine.calls("sleep"))
+        # The last nap and the last question may end later.
+        self.assertLess(naps + 20 * (len(machine.calls("version")) - 1), 120 + 8 + 20)
+
+    @in_each_shell
+    def test_a_containerd_that_never_answers_does_not_hold_the_end_up(self, shell):
+        machine = Machine(self)
+        machine.program("bin/ctr", '#!/bin/bash\nexec "$REAL_SLEEP" 1000\n')
+        self.assertEqual(machine.run(shell).returncode, 1)
+
+    @in_each_shell
     def test_suse_calls_it_containerd_ctr(self, shell):
         machine = Machine(self)
         (machine.bin / "ctr").rename(machine.bin / "containerd-ctr")
@@ -231,6 +250,16 @@ class InitScript(unittest.TestCase):
         (machine.tree / "image/ko-app").mkdir()
         (machine.tree / "image/gardener-node-agent").rename(machine.tree / "image/ko-app/gardener-node-agent")
         self.expect_agent(machine, machine.run(shell))
+
+    @in_each_shell
+    def test_a_link_in_the_image_stays_in_the_image(self, shell):
+        for target in ("/usr/bin/env", "usr/bin/env"):
+            machine = Machine(self)
+            (machine.tree / "image/usr/bin").mkdir(parents=True)
+            (machine.tree / "image/gardener-node-agent").rename(machine.tree / "image/usr/bin/env")
+            (machine.tree / "image/gardener-node-agent").symlink_to(target)
+            self.expect_agent(machine, machine.run(shell))
+            self.assertEqual(machine.agent.read_text(), AGENT)
 
     @in_each_shell
     def test_replaces_a_program_that_runs(self, shell):
@@ -313,7 +342,23 @@ class InitScript(unittest.TestCase):
                 self.assertEqual(stat.S_IMODE(toml.stat().st_mode), 0o600)
                 self.assertEqual((machine.certs / "hosts.toml").read_text(), public)
                 if not curl:
-                    self.assertEqual(stat.S_IMODE((machine.tree / "run/gna/try").stat().st_mode), 0o700)
+                    self.assertEqual((machine.tree / "mode-of-the-question").read_text(), "700\n")
+                # What was written to ask with is gone.
+                self.assertEqual([p.name for p in (machine.tree / "run/gna").iterdir()], ["certs.d"])
+
+    @in_each_shell
+    def test_who_wants_a_client_certificate_is_asked_by_ctr(self, shell):
+        machine = Machine(self)
+        # Without the key pair the handshake ends here, and curl has no answer.
+        machine.program("bin/curl", CURL.replace("*broken*", "*keys*) printf 000; exit 56 ;;\n*broken*"))
+        machine.mirrors("https://black-hole.example", "https://keys.example")
+        toml = machine.certs / "hosts.toml"
+        pair = '  client = [["/a.pem","/a.key.pem"]]\n'
+        toml.write_text(toml.read_text()[:-1] + pair + "\n")
+        result = machine.run(shell)
+        self.expect_agent(machine, result)
+        self.assertIn("https://keys.example answers", result.stdout)
+        self.assertTrue(toml.read_text().index("keys.example") < toml.read_text().index("black-hole"))
 
     @in_each_shell
     def test_order_that_is_right_is_left_alone(self, shell):
@@ -356,6 +401,20 @@ class InitScript(unittest.TestCase):
         self.assertLess(log.index("systemctl restart containerd"), log.index("images pull"))
         self.assertNotIn("abcdef", log)
         self.assertIn("Bearer abcdef.0123456789abcdef", (machine.tree / "curl-config").read_text())
+
+    @in_each_shell
+    def test_a_registry_ca_that_cannot_be_installed_is_asked_for_again(self, shell):
+        machine = Machine(self, more=["", "0", "https://api.example"])
+        machine.program("bin/curl", CURL)
+        machine.program("var/lib/ssl/update-local-ca-certificates.sh", "#!/bin/bash\nexit 1\n")
+        (machine.state / "credentials").mkdir()
+        (machine.state / "credentials/bootstrap-token").write_text("abcdef.0123456789abcdef\n")
+        (machine.tree / "configmap").write_text('{"data": {"bundle.crt": "Q0EK"}}')
+        (machine.tree / "fail").touch()
+        result = machine.run(shell)
+        self.expect_agent(machine, result)
+        self.assertEqual(result.stdout.count("the registry CA is not in place yet"), 2)
+        self.assertEqual(len(machine.calls("curl")), 2)
 
     def test_shellcheck_has_no_findings(self):
         if not shutil.which("shellcheck"):
