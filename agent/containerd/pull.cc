@@ -50,18 +50,32 @@ Result<Way> choose_way(Client& client, Deadline by) {
 }
 
 Result<std::string> find_ctr(const std::vector<std::string>& directories) {
-  for (const auto& directory : directories)
-    if (std::string path = directory + "/ctr"; ::access(path.c_str(), X_OK) == 0) return path;
+  for (const char* name : {"/ctr", "/containerd-ctr"})  // the latter is SUSE's
+    for (const auto& directory : directories)
+      if (std::string path = directory + name; ::access(path.c_str(), X_OK) == 0) return path;
   return fail(Code::NotFound, "no `ctr` on this machine, which a pull by mirrors needs before containerd 2.0",
               "install the ctr that belongs to this containerd into /usr/local/bin");
+}
+
+// "ctr github.com/containerd/containerd/v2 v2.1.5"
+Result<int> major_version_of_ctr(const std::string& ctr, Deadline by) {
+  GNA_LET(exit, run_program({ctr, "--version"}, by));
+  auto line = last_line(exit.output);
+  return major_version(std::string_view(line).substr(line.rfind(' ') + 1));
 }
 
 Result<void> pull_with_ctr(const Address& address, const std::string& reference, const PullOptions& options,
                            Deadline by) {
   GNA_LET(ctr, find_ctr(options.ctr_directories));
-  GNA_LET(exit, run_program({ctr, "-a", address.socket, "-n", address.name_space, "images", "pull", "--hosts-dir",
-                             options.hosts_directory, "--platform", "linux/" + options.architecture, reference},
-                            by));
+  GNA_LET(major, major_version_of_ctr(ctr, by));
+  std::vector<std::string> arguments = {ctr, "-a", address.socket, "-n", address.name_space, "images", "pull"};
+  // It would leave the pull to the daemon, whose transfer service is of no use here, and ask for the manifests of all
+  // platforms, which not every mirror has.
+  if (major >= 2) arguments.insert(arguments.end(), {"--local", "--skip-metadata"});
+  for (const auto& word : {std::string("--hosts-dir"), options.hosts_directory, std::string("--platform"),
+                           "linux/" + options.architecture, reference})
+    arguments.push_back(word);
+  GNA_LET(exit, run_program(std::move(arguments), by));
   if (exit.status != 0) return std::unexpected(ctr_error(exit));
   return {};
 }

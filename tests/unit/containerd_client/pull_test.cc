@@ -73,6 +73,20 @@ TEST_F(PullTest, TakesCtrWhereTheTransferServiceHasFailed) {
   EXPECT_TRUE(root_.exists("/arguments"));
 }
 
+// Left to itself it hands the pull to the daemon, and that of 1.7 loses the hosts directory.
+TEST_F(PullTest, KeepsThePullInACtrOfContainerd2) {
+  daemon("1.7.29");
+  ctr("[ \"$1\" != --version ] || echo ctr github.com/containerd/containerd/v2 v2.1.5\n");
+  ASSERT_TRUE(pull("r/a:1"));
+  EXPECT_THAT(root_.read("/arguments"), testing::HasSubstr("\npull\n--local\n--skip-metadata\n--hosts-dir\n"));
+}
+
+TEST_F(PullTest, FindsCtrUnderTheNameThatSuseGivesIt) {
+  daemon("1.7.29");
+  root_.write("/bin/containerd-ctr", "#!/bin/sh\n", 0755);
+  EXPECT_TRUE(pull("r/a:1"));
+}
+
 TEST_F(PullTest, TakesCtrForAVersionThatIsNone) {
   daemon("unknown");
   ctr("exit 0");
