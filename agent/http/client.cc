@@ -147,13 +147,27 @@ void add_system_roots(SSL_CTX* context) {
   ERR_clear_error();  // none at all: each handshake then says that the issuer is unknown
 }
 
-Result<asio::ssl::context> tls_context(const Trust& trust) {
+Result<void> take_key_pair(asio::ssl::context& context, const Request& request) {
+  try {
+    // Otherwise OpenSSL asks the terminal for the pass phrase of a key that has one.
+    context.set_password_callback([](std::size_t, asio::ssl::context::password_purpose) { return std::string(); });
+    context.use_certificate_chain(asio::buffer(request.certificate_pem));
+    context.use_private_key(asio::buffer(request.key_pem), asio::ssl::context::pem);
+  } catch (const boost::system::system_error& error) {
+    ERR_clear_error();
+    return fail(Code::InvalidArgument, "client certificate and key: " + error.code().message());
+  }
+  return {};
+}
+
+Result<asio::ssl::context> tls_context(const Request& request) {
   asio::ssl::context context(asio::ssl::context::tls_client);
   SSL_CTX* native = context.native_handle();
   SSL_CTX_set_min_proto_version(native, TLS1_2_VERSION);
   SSL_CTX_set_verify(native, SSL_VERIFY_PEER, nullptr);
-  for (const auto& pem : trust.ca_pem) GNA_TRY(add_certificates(native, pem));
-  if (trust.ca_pem.empty()) add_system_roots(native);
+  for (const auto& pem : request.trust.ca_pem) GNA_TRY(add_certificates(native, pem));
+  if (request.trust.ca_pem.empty()) add_system_roots(native);
+  if (!request.certificate_pem.empty()) GNA_TRY(take_key_pair(context, request));
   return context;
 }
 
@@ -163,6 +177,7 @@ struct Answer {
   int status = 0;
   std::string location = {};
   std::string body = {};
+  std::vector<std::string> challenges = {};
 };
 
 // Runs one asynchronous operation to its end: straight code, and the stream's own timer bounds it.
@@ -221,9 +236,13 @@ Result<Answer> exchange(asio::io_context& loop, Stream& stream, const Url& url, 
                                           parser.is_header_done() && parser.need_eof());
   if (error && !whole) return failed(step, error);
   auto& message = parser.get();
+  std::vector<std::string> challenges;
+  const auto [first, last] = message.equal_range(bhttp::field::www_authenticate);
+  for (auto at = first; at != last; ++at) challenges.emplace_back(at->value());
   return Answer{.status = static_cast<int>(message.result_int()),
                 .location = std::string(message[bhttp::field::location]),
-                .body = std::move(message.body())};
+                .body = std::move(message.body()),
+                .challenges = std::move(challenges)};
 }
 
 Result<void> shake_hands(asio::io_context& loop, beast::ssl_stream<beast::tcp_stream>& stream, const Url& url) {
@@ -253,7 +272,7 @@ Result<Answer> ask(const Url& url, const Request& request, Deadline by) {
     stream.expires_at(by);
     return exchange(loop, stream, url, request);
   }
-  GNA_LET(context, tls_context(request.trust));
+  GNA_LET(context, tls_context(request));
   beast::ssl_stream<beast::tcp_stream> stream(loop, context);
   GNA_TRY(connect(loop, stream.next_layer(), url, by));
   stream.next_layer().expires_at(by);
@@ -271,11 +290,16 @@ Result<Response> follow(Request request, Deadline by) {
     if (Clock::now() >= by) return too_late("GET from " + url.host);
     GNA_LET(answer, ask(url, request, by));
     if (!is_redirect(answer.status) || answer.location.empty() || hops >= request.redirects)
-      return Response{.status = answer.status, .body = std::move(answer.body), .url = url.text()};
+      return Response{.status = answer.status,
+                      .body = std::move(answer.body),
+                      .url = url.text(),
+                      .challenges = std::move(answer.challenges)};
     auto next = resolve(url, answer.location);
     if (!next) return fail(Code::Corrupt, "redirect from " + url.host + ": " + next.error().message);
     url = std::move(*next);
     request.headers.clear();
+    request.certificate_pem.clear();
+    request.key_pem.clear();
   }
 }
 

@@ -29,12 +29,15 @@ struct Request {
   std::size_t body_limit_bytes = 0;  // 0: the answer ends with its header, the body is not read
   // Name and value; not sent along with a redirect, which may lead to somebody else.
   std::vector<std::pair<std::string, std::string>> headers = {};
+  // PEM, both or none: shown to a server that asks with whom it speaks. Not shown after a redirect either.
+  std::string certificate_pem = {}, key_pem = {};
 };
 
 struct Response {
   int status = 0;
   std::string body = {};
-  std::string url = {};  // whose answer it is, after redirects
+  std::string url = {};                      // whose answer it is, after redirects
+  std::vector<std::string> challenges = {};  // WWW-Authenticate
 };
 
 // Any status is an answer, not an error. Proxies are not asked: neither environment nor settings.

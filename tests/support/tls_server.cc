@@ -177,6 +177,10 @@ struct TlsServer::State {
     asio::ssl::context context(asio::ssl::context::tls_server);
     context.use_certificate_chain(asio::buffer(options.certificate.certificate_pem));
     context.use_private_key(asio::buffer(options.certificate.key_pem), asio::ssl::context::pem);
+    if (!options.client_ca_pem.empty()) {
+      context.add_certificate_authority(asio::buffer(options.client_ca_pem));
+      context.set_verify_mode(asio::ssl::verify_peer | asio::ssl::verify_fail_if_no_peer_cert);
+    }
     if (options.only_tls_1_1) {
       SSL_CTX_set_security_level(context.native_handle(), 0);
       SSL_CTX_set_min_proto_version(context.native_handle(), TLS1_1_VERSION);

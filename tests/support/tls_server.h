@@ -51,6 +51,7 @@ enum class Silence { never, after_accept, after_handshake, amid_body };
 struct ServerOptions {
   bool tls = true;
   Certificate certificate = {};
+  std::string client_ca_pem = {};  // given: only who has a certificate of this authority gets in
   bool only_tls_1_1 = false;
   Silence silence = Silence::never;
   std::string raw = {};  // sent as it is instead of an answer

@@ -124,6 +124,25 @@ INSTANTIATE_TEST_SUITE_P(
             "NameWhereAnAddressIsAsked", authority().issue({"localhost"}), {.ca_pem = {authority().pem()}}, false}),
     [](const auto& one) { return std::string(one.param.name); });
 
+TEST(Get, ShowsItsCertificateToWhoAsksForIt) {
+  auto options = with_certificate();
+  options.client_ca_pem = authority().pem();
+  const TlsServer server(options, [](const HttpRequest&) {
+    return HttpReply{.status = 401, .headers = {{"WWW-Authenticate", "Basic realm=\"x\""}}};
+  });
+  Request request{.url = server.url(), .trust = trusted()};
+  EXPECT_FALSE(get(request, soon()));
+  auto pair = authority().issue({"client"});
+  request.certificate_pem = pair.certificate_pem;
+  request.key_pem = pair.key_pem;
+  const auto answer = get(request, soon());
+  ASSERT_TRUE(answer) << answer.error().message;
+  EXPECT_EQ(answer->status, 401);
+  EXPECT_EQ(answer->challenges, std::vector<std::string>{"Basic realm=\"x\""});
+  request.key_pem = authority().issue({"client"}).key_pem;
+  EXPECT_EQ(get(request, soon()).error().code, Code::InvalidArgument);
+}
+
 TEST(Get, WantsTls12) {
   auto options = with_certificate();
   options.only_tls_1_1 = true;
