@@ -27,6 +27,7 @@ struct CaFile {
 struct Credentials {
   std::string user = {}, password = {};
   std::string certificate = {}, key = {};  // PEM
+  std::string token = {};                  // of the registry's token server, for one pull: instead of user and password
   bool operator==(const Credentials&) const = default;
 };
 

@@ -22,6 +22,8 @@ http::Request request_for(const Question& question) {
   // As containerd reads it: a scheme that is left out is https.
   request.url = question.url.find("://") == std::string::npos ? "https://" + question.url : question.url;
   request.trust.ca_pem = question.ca_pem;
+  request.certificate_pem = question.certificate_pem;
+  request.key_pem = question.key_pem;
   return request;
 }
 

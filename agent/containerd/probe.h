@@ -15,10 +15,11 @@ namespace gna::containerd {
 
 // One mirror host, with everything that the question needs.
 struct Question {
-  std::string key = {};                    // of the answer: observed::mirror_key()
-  std::string url = {};                    // as hosts.toml has it; https:// where the scheme is left out
-  std::vector<std::string> ca_paths = {};  // read by the callback
-  std::vector<std::string> ca_pem = {};    // bytes that may not be on disk yet
+  std::string key = {};                            // of the answer: observed::mirror_key()
+  std::string url = {};                            // as hosts.toml has it; https:// where the scheme is left out
+  std::vector<std::string> ca_paths = {};          // read by the callback
+  std::vector<std::string> ca_pem = {};            // bytes that may not be on disk yet
+  std::string certificate_pem = {}, key_pem = {};  // for a host that wants a client certificate
   bool operator==(const Question&) const = default;
 };
 

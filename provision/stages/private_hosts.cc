@@ -13,6 +13,10 @@ namespace {
 
 std::string without_first_line(const std::string& text) { return text.substr(text.find('\n') + 1); }
 
+std::string basic(const Credentials& credentials) {
+  return "Basic " + base64_encode(credentials.user + ":" + credentials.password);
+}
+
 // A header's table has to stand right behind its host's: containerd would otherwise see the host twice.
 std::string host_table(const Mirror& mirror, const desired::RegistryHost& host, const Credentials* credentials,
                        const std::string& pair) {
@@ -25,7 +29,7 @@ std::string host_table(const Mirror& mirror, const desired::RegistryHost& host, 
     text += fmt::format("  client = [[{},{}]]\n", toml::quote(pair + ".pem"), toml::quote(pair + ".key.pem"));
   if (!credentials->user.empty())
     text += fmt::format("  [host.{}.header]\n    Authorization = {}\n", toml::quote(host.url),
-                        toml::quote("Basic " + base64_encode(credentials->user + ":" + credentials->password)));
+                        toml::quote(credentials->token.empty() ? basic(*credentials) : "Bearer " + credentials->token));
   return text + "\n";
 }
 

@@ -9,6 +9,7 @@
 #include "gna/base/digest.h"
 #include "provision/bootstrap/bootstrap.h"
 #include "provision/init_script.h"
+#include "provision/stages/login.h"
 #include "provision/stages/private_hosts.h"
 #include "provision/take_over.h"
 
@@ -19,6 +20,7 @@ using std::chrono::steady_clock;
 using namespace std::chrono_literals;
 
 constexpr const char* kLastApplied = "/var/lib/gardener-node-agent/last-applied-osc.yaml";
+constexpr auto kPerLogin = 10s;
 constexpr const char* kProgramInImage = "/gardener-node-agent";  // or below /ko-app, as the source knows
 
 std::string machine_id(const fs::RootFs& root) {
@@ -38,26 +40,17 @@ bool is_init(const std::string& path) {
   return path == kInitScriptPath || path.starts_with("/etc/systemd/system/" + std::string(kInitUnit));
 }
 
-// As init.sh asks: a registry answers at /v2/, with a welcome or with "who are you?".
-std::string question_url(const desired::RegistryHost& host) {
-  auto url = host.url;
-  while (url.ends_with('/')) url.pop_back();
-  if (!host.override_path && !url.ends_with("/v2")) url += "/v2";
-  return url + "/";
-}
-
 std::vector<containerd::Question> questions(const std::vector<Mirror>& mirrors) {
   std::vector<containerd::Question> out;
   for (const auto& mirror : mirrors)
     for (const auto& host : mirror.registry.hosts) {
-      // Who wants a client certificate ends the handshake without one: that says nothing.
-      const auto credentials = mirror.credentials.find(host.url);
-      if (credentials != mirror.credentials.end() && !credentials->second.certificate.empty()) continue;
       containerd::Question question{.key = observed::mirror_key(mirror.registry.upstream, host.url),
-                                    .url = question_url(host)};
-      for (const auto& path : host.ca_certs) {
-        const auto ca = std::ranges::find(mirror.ca_files, path, &CaFile::path);
-        if (ca != mirror.ca_files.end()) question.ca_pem.push_back(ca->pem);
+                                    .url = registry_url(host),
+                                    .ca_pem = ca_pems(mirror, host)};
+      // Who wants a client certificate ends the handshake without one.
+      if (const auto known = mirror.credentials.find(host.url); known != mirror.credentials.end()) {
+        question.certificate_pem = known->second.certificate;
+        question.key_pem = known->second.key;
       }
       out.push_back(std::move(question));
     }
@@ -136,11 +129,6 @@ bool Run::answers(const Mirror& mirror) const {
 
 void Run::ask(const std::vector<containerd::Question>& questions, Deadline by) {
   answers_.mirrors = containerd::probe(questions, no_file, input_.per_probe, by);
-  for (const auto& mirror : input_.mirrors)
-    for (const auto& host : mirror.registry.hosts)
-      answers_.mirrors.try_emplace(
-          observed::mirror_key(mirror.registry.upstream, host.url),
-          observed::Mirror{.reachable = true, .error = "not asked: it wants a client certificate"});
 }
 
 std::string Run::what_was_found() const {
@@ -186,11 +174,16 @@ Result<Found> Run::verify(Deadline by) {
   return found;
 }
 
+std::vector<Mirror> Run::live_mirrors() const {
+  auto out = input_.mirrors;
+  for (auto& mirror : out) mirror.registry = containerd::live_first(std::move(mirror.registry), answers_);
+  return out;
+}
+
 std::vector<UserdataFile> Run::wanted_files() const {
   std::vector<UserdataFile> out;
   std::set<std::string> of_mirrors;
-  for (auto mirror : input_.mirrors) {
-    mirror.registry = containerd::live_first(std::move(mirror.registry), answers_);
+  for (const auto& mirror : live_mirrors()) {
     for (auto& file : mirror_files(mirror)) {
       of_mirrors.insert(file.path);
       out.push_back(std::move(file));
@@ -261,22 +254,46 @@ Result<void> Run::files_hold() const {
   return {};
 }
 
+// Tokens are for a single pull, of this image.
+void Run::log_in(std::vector<Mirror>& mirrors, Deadline by) const {
+  for (auto& mirror : mirrors) {
+    if (mirror.registry.upstream != registry_of(input_.image)) continue;
+    for (const auto& host : mirror.registry.hosts) {
+      const auto known = mirror.credentials.find(host.url);
+      if (known == mirror.credentials.end() || known->second.user.empty()) continue;
+      if (!answers_.mirrors.at(observed::mirror_key(mirror.registry.upstream, host.url)).reachable) continue;
+      auto token = fetch_token(mirror, host, input_.image, std::min<Deadline>(by, steady_clock::now() + kPerLogin));
+      if (token)
+        known->second.token = std::move(*token);
+      else
+        around_.say(fmt::format("no login at {}: {}", host.url, token.error().message));
+    }
+  }
+}
+
+Result<void> Run::pull_with_credentials(Deadline by) {
+  auto mirrors = live_mirrors();
+  log_in(mirrors, by);
+  // Of a run that was killed; and whoever made it, its mode is ours now.
+  GNA_TRY(around_.root.remove_tree(kPrivateHostsDirectory));
+  const auto pulled = [&]() -> Result<void> {
+    fs::Batch batch(around_.root);
+    const auto files = private_hosts(mirrors);
+    for (std::size_t i = 0; i < files.size(); ++i)
+      GNA_TRY(batch.stage(i, files[i].path, files[i].bytes, files[i].mode, 0700));
+    for (auto& committed : batch.commit()) GNA_TRY(std::move(committed.result));
+    return pull_once(kPrivateHostsDirectory, by);
+  }();
+  // No longer than it is needed, however that ended.
+  GNA_TRY(around_.root.remove_tree(kPrivateHostsDirectory));
+  return pulled;
+}
+
 Result<Found> Run::pull(Deadline by) {
   const bool secret = needs_credentials(input_.mirrors);
-  auto mirrors = input_.mirrors;
-  for (auto& mirror : mirrors) mirror.registry = containerd::live_first(std::move(mirror.registry), answers_);
   Pause pause;
   for (int tries = 1;; ++tries) {
-    if (secret) {
-      fs::Batch batch(around_.root);
-      const auto files = private_hosts(mirrors);
-      for (std::size_t i = 0; i < files.size(); ++i)
-        GNA_TRY(batch.stage(i, files[i].path, files[i].bytes, files[i].mode, 0700));
-      for (auto& committed : batch.commit()) GNA_TRY(std::move(committed.result));
-    }
-    const auto pulled = pull_once(secret ? kPrivateHostsDirectory : containerd::kCertsDirectory, by);
-    // No longer than it is needed.
-    if (secret) GNA_TRY(around_.root.remove_tree(kPrivateHostsDirectory));
+    const auto pulled = secret ? pull_with_credentials(by) : pull_once(containerd::kCertsDirectory, by);
     if (pulled) break;
     const auto nap = pause.take(60s);
     if (!may_pass(pulled.error()) || steady_clock::now() + nap >= by) return std::unexpected(pulled.error());

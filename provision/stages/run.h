@@ -70,7 +70,10 @@ class Run {
   Result<Found> write_files(Deadline by);
   Result<void> sweep(const std::vector<UserdataFile>& files) const;
   Result<void> files_hold() const;
+  std::vector<Mirror> live_mirrors() const;
+  void log_in(std::vector<Mirror>& mirrors, Deadline by) const;
   Result<Found> pull(Deadline by);
+  Result<void> pull_with_credentials(Deadline by);
   Result<void> pull_once(const std::string& hosts_directory, Deadline by);
   Result<void> program_holds() const;
   Result<Found> hand_off(Deadline by);

@@ -312,6 +312,80 @@ TEST_F(RunTest, HidesCredentialsBelowRunWhileItPulls) {
   for (const auto& report : reports_) EXPECT_THAT(report.result->words, Not(HasSubstr("s3cret")));
 }
 
+TEST_F(RunTest, LeavesNoCredentialsBehindWhateverHappens) {
+  tree_.write("/run/gna/certs.d/registry.example/hosts.toml", "of a run that was killed");
+  mirror({"https://127.0.0.1:1"});
+  input_.mirrors[0].credentials["https://127.0.0.1:1"] = {.certificate = "CERT\n", .key = "KEY\n"};
+  std::uint32_t directory = 0;
+  at_pull_ = [&] { directory = root_.look(kPrivateHostsDirectory, false)->mode; };
+  EXPECT_FALSE(run().failed);
+  EXPECT_EQ(directory, 0700u);
+  EXPECT_FALSE(tree_.exists(kPrivateHostsDirectory));
+
+  // Its directory stands where the first mirror's certificate belongs: the key is written, the rest fails.
+  auto other = input_.mirrors[0];
+  other.registry.upstream += "/client-1.pem";
+  input_.mirrors.push_back(other);
+  input_.userdata.generation = 11;
+  input_.userdata.files[0].bytes = "y";
+  around_.sleep = [this](std::chrono::milliseconds) { stopping_ = true; };
+  EXPECT_TRUE(run().failed);
+  EXPECT_FALSE(tree_.exists(kPrivateHostsDirectory));
+}
+
+TEST_F(RunTest, AsksAMirrorWithTheClientCertificateThatItWants) {
+  const support::Authority authority("mirror"), clients("clients");
+  const support::TlsServer alive({.certificate = authority.issue({"127.0.0.1"}), .client_ca_pem = clients.pem()},
+                                 registry);
+  const support::BlackHole dead;
+  const auto dead_url = "https://127.0.0.1:" + std::to_string(dead.port());
+  mirror({dead_url, alive.url("")}, authority.pem());
+  input_.per_probe = 300ms;
+  const auto pair = clients.issue({"machine-1"});
+  for (const auto& host : input_.mirrors[0].registry.hosts)
+    input_.mirrors[0].credentials[host.url] = {.certificate = pair.certificate_pem, .key = pair.key_pem};
+  EXPECT_FALSE(run().failed);
+  EXPECT_THAT(report("verify").result->words, HasSubstr(alive.url("") + " answers in"));
+  EXPECT_LT(tree_.read(kHosts).find(alive.url("")), tree_.read(kHosts).find(dead_url));
+}
+
+// containerd before 2.1 would show the token server nothing of what hosts.toml holds.
+TEST_F(RunTest, LogsInAtAMirrorsTokenServer) {
+  const support::Authority authority("mirror");
+  std::string own, token_status = "200";
+  const support::TlsServer server(
+      {.certificate = authority.issue({"127.0.0.1"})}, [&](const support::HttpRequest& request) -> support::HttpReply {
+        if (request.target ==
+            "/token?service=the%20mirror&scope=repository:hub/gardener/"
+            "node-agent:pull,push")
+          return {.status = std::stoi(token_status), .body = R"({"token":"abc.def"})"};
+        return {.status = 401,
+                .headers = {{"WWW-Authenticate", "Bearer realm=\"" + own +
+                                                     "/token\",service=\"the mirror\",scope="
+                                                     "\"repository:hub/gardener/"
+                                                     "node-agent:pull,push\""}}};
+      });
+  own = server.url("");
+  mirror({own}, authority.pem());
+  input_.mirrors[0].credentials[own] = {.user = "robot", .password = "s3cret"};
+  std::string seen;
+  at_pull_ = [&] { seen = tree_.read("/run/gna/certs.d/registry.example/hosts.toml"); };
+  EXPECT_FALSE(run().failed);
+  EXPECT_THAT(seen, HasSubstr("Authorization = \"Bearer abc.def\""));
+  const auto requests = server.requests();
+  ASSERT_EQ(requests.size(), 3u);
+  EXPECT_EQ(requests[1].target, "/v2/gardener/node-agent/manifests/v1?ns=registry.example");
+  EXPECT_FALSE(requests[1].headers.contains("authorization"));
+  EXPECT_EQ(requests[2].headers.at("authorization"), "Basic " + base64_encode("robot:s3cret"));
+
+  token_status = "403";
+  input_.userdata.generation = 11;
+  input_.userdata.files[0].bytes = "y";
+  EXPECT_FALSE(run().failed);
+  EXPECT_THAT(said_, Contains(HasSubstr("its token server gives status 403")));
+  EXPECT_THAT(seen, HasSubstr("Authorization = \"Basic "));
+}
+
 // containerd counts a host twice if its header's table stands apart from it.
 TEST(PrivateHosts, KeepEachHeaderBesideItsHost) {
   Mirror mirror{.registry = {.upstream = "r.example",
