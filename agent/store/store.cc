@@ -193,7 +193,10 @@ Result<Loaded> Store::load() const {
   GNA_LET(changes, read_if_there(root, kChanges));
   if (changes) {
     auto parsed = parse_changes(*changes);
-    if (!parsed) return std::unexpected(in_file(std::move(parsed).error(), kChanges));
+    if (!parsed)
+      return std::unexpected(
+          in_file(std::move(parsed).error(), kChanges,
+                  "remove it: the next run goes by last-applied-osc.yaml and by what lies on the disk"));
     out.changes = std::move(*parsed);
   }
   GNA_LET(run, read_if_there(root, kLastRun));

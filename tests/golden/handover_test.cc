@@ -91,6 +91,72 @@ std::vector<std::string> healed_tree(const GoRun& run) {
   return what_counts(whole.tree());
 }
 
+// The Go agent's next pass over a node that we left: of what it goes by the changes file alone, and what
+// is not listed there does not happen.
+// Source: gardener operatingsystemconfig/reconciler.go, from the inline files to the deleted ones.
+class GoAgent {
+ public:
+  explicit GoAgent(Node& node) : node_(node) {}
+
+  void resume(const store::ChangesFile& left) {
+    for (const auto& file : left.files_changed) node_.write(file.path, bytes_of(file), file.permissions.value_or(0600));
+    // These need its own renderer; none of the runs leaves any.
+    EXPECT_TRUE(left.registries_desired.empty());
+    for (const auto& entry : left.units_changed) change(entry);
+    for (const auto& unit : left.units_deleted) retire(unit);
+    (void)node_.units().reload(Deadline::max());  // each time; a failure that was meant for us may still befall it
+    bool containerd = left.config_file_changed;
+    for (const auto& command : left.unit_commands) {
+      EXPECT_TRUE(command.command == "restart" || command.command == "stop") << command.command;
+      job(command.name, command.command == "stop" ? plan::Job::stop : plan::Job::restart);
+      if (command.name == "containerd.service") containerd = false;
+    }
+    if (containerd) job("containerd.service", plan::Job::restart);
+    for (const auto& registry : left.registries_deleted) node_.remove("/etc/containerd/certs.d/" + registry.upstream);
+    for (const auto& file : left.files_deleted) node_.remove(file.path);
+    if (left.must_restart_node_agent) job("gardener-node-agent.service", plan::Job::restart);
+  }
+
+ private:
+  Node& node_;
+
+  static std::string bytes_of(const osc::File& file) {
+    const auto& content = file.content;
+    if (content.inline_data) return osc::decode(*content.inline_data).value();
+    if (content.secret_ref) return "data of " + content.secret_ref->name + "/" + content.secret_ref->data_key + "\n";
+    return "from " + content.image_ref->image + " " + content.image_ref->file_path_in_image + "\n";
+  }
+  static std::string path_of(const std::string& unit) { return "/etc/systemd/system/" + unit; }
+
+  void change(const store::UnitEntry& entry) {
+    const auto& unit = entry.unit;
+    const auto drop_ins = path_of(unit.name) + ".d/";
+    if (unit.content) node_.write(path_of(unit.name), *unit.content, 0600);
+    if (unit.drop_ins.empty()) node_.remove(drop_ins);
+    for (const auto& drop_in : entry.drop_ins_changed) {
+      ASSERT_NE(drop_in.name, "") << "it would read the folder as a file, and fail for ever";
+      node_.write(drop_ins + drop_in.name, drop_in.content, 0600);
+    }
+    for (const auto& drop_in : entry.drop_ins_deleted) node_.remove(drop_ins + drop_in.name);
+    const bool enabled = unit.enable.value_or(true) || unit.name == "gardener-node-agent.service";
+    EXPECT_TRUE(enabled ? node_.units().enable(unit.name, Deadline::max())
+                        : node_.units().disable(unit.name, Deadline::max()));
+  }
+  void retire(const osc::Unit& unit) {
+    if (unit.content && node_.root().exists(path_of(unit.name))) {
+      EXPECT_TRUE(node_.units().disable(unit.name, Deadline::max()));
+      job(unit.name, plan::Job::stop);
+      node_.remove(path_of(unit.name));
+    }
+    for (const auto& drop_in : unit.drop_ins) node_.remove(path_of(unit.name) + ".d/" + drop_in.name);
+  }
+  void job(const std::string& unit, plan::Job job) {
+    const systemd::JobRequest request = {unit, job};
+    node_.units().run(
+        {&request, 1}, [&](std::size_t, const Result<void>& result) { EXPECT_TRUE(result) << unit; }, Deadline::max());
+  }
+};
+
 class Handover : public ::testing::TestWithParam<std::string> {};
 
 TEST_P(Handover, ContinuesWhatTheGoAgentLeftHalfDone) {
@@ -116,6 +182,25 @@ TEST_P(Handover, ContinuesWhatTheGoAgentLeftHalfDone) {
   EXPECT_TRUE(again->plan.empty());
 }
 
+// It truncates the changes file before it writes it anew: killed between the two it leaves an empty one.
+TEST_P(Handover, ContinuesFromAChangesFileThatWasCutShort) {
+  const auto run = load_run(GetParam());
+  Node node(run.host_name, run.containerd, run.no_state);
+  restore(run, node);
+  restore_units(run, node);
+  node.write(std::string(kBase) + "last-computed-osc-changes.yaml", "", 0600);
+  const auto& last = run.steps.back();
+  const auto summary = node.apply(last.osc_path);
+  ASSERT_TRUE(summary) << summary.error().message;
+  EXPECT_EQ(summary->failed, 0u);
+  EXPECT_EQ(differences(healed_tree(run), what_counts(node.tree())), std::vector<std::string>{});
+  const auto operations = node.take_operations();
+  for (const auto& failed : last.fail)
+    if (failed.starts_with("restart ") || failed.starts_with("stop ")) {
+      EXPECT_EQ(std::ranges::count(operations, failed), 1) << failed;
+    }
+}
+
 // Our own records gone, as if the Go agent's were all that a successor finds.
 TEST_P(Handover, LeavesWhatTheGoAgentCanContinue) {
   const auto run = load_run(GetParam());
@@ -134,6 +219,24 @@ TEST_P(Handover, LeavesWhatTheGoAgentCanContinue) {
   ASSERT_TRUE(summary) << summary.error().message;
   EXPECT_EQ(summary->failed, 0u);
   EXPECT_EQ(differences(healed_tree(run), what_counts(node.tree())), std::vector<std::string>{});
+}
+
+TEST_P(Handover, ListsAllThatTheGoAgentHasToDo) {
+  const auto run = load_run(GetParam());
+  Node node(run.host_name, run.containerd, run.no_state);
+  for (const auto& step : run.steps) {
+    for (const auto& [path, bytes] : step.write) node.write(path, bytes);
+    ASSERT_TRUE(node.apply(step.osc_path, step.fail));
+  }
+  const auto left = store::parse_changes(node.read(std::string(kBase) + "last-computed-osc-changes.yaml"));
+  ASSERT_TRUE(left);
+  std::vector<std::string> failed;
+  for (const auto& line : node.take_operations())
+    if (const auto end = line.find(" -> "); end != std::string::npos) failed.push_back(line.substr(0, end));
+  GoAgent(node).resume(*left);
+  EXPECT_EQ(differences(healed_tree(run), what_counts(node.tree())), std::vector<std::string>{});
+  const auto operations = node.units().take_operations();
+  for (const auto& operation : failed) EXPECT_EQ(std::ranges::count(operations, operation), 1) << operation;
 }
 
 INSTANTIATE_TEST_SUITE_P(HalfDone, Handover, ::testing::ValuesIn(half_done_runs()), label);

@@ -63,6 +63,10 @@ TEST(ChangesFile, KeepsTheEmptyNamesThatTheGoAgentsBugLeaves) {
   EXPECT_TRUE(parsed->config_file_changed);
 }
 
+TEST(ChangesFile, AnEmptyOneSaysNothing) {
+  for (const auto* bytes : {"", "\n", "null\n"}) EXPECT_EQ(parse_changes(bytes).value(), ChangesFile{}) << bytes;
+}
+
 TEST(ChangesFile, EveryFieldRoundTrips) {
   const ChangesFile all = {
       .checksum = "12345678",
