@@ -74,7 +74,7 @@ const char* result_name(backend::Outcome::Result result) {
 }
 
 bool Status::as_wanted() const {
-  return drift.empty() && !interrupted &&
+  return drift.empty() && !interrupted && (!last_run || last_run->finished) &&
          std::ranges::all_of(pending, [](const auto& step) { return step.awaits_mirror; }) &&
          std::ranges::all_of(units, [](const auto& unit) { return unit.problem.empty(); });
 }

@@ -98,7 +98,7 @@ const std::map<std::string_view, Page>& pages() {
         "since, how the units are, and whether the registry mirrors answer. Changes nothing.\n"
         "Files from secretRefs are compared with what was written, or with --secrets.\n",
         "  0  all as wanted, or nothing was ever applied\n"
-        "  1  something has drifted or is unhealthy\n"
+        "  1  something has drifted or is unhealthy, or the last run did not complete\n"
         "  2  usage\n"
         "  4  could not find out\n",
         "  gna status\n"

@@ -184,6 +184,20 @@ class OfflineNode(CommandTest):
             if content is not None:
                 self.assertEqual(applied[name], (mode, content), name)
 
+    def test_a_run_that_did_not_complete_is_not_as_wanted(self):
+        less = self.write("less.yaml", osc(files=file("/etc/demo/a", "a\n")))
+        more = self.write("more.yaml", osc(files=file("/etc/demo/a", "a\n") + file("/etc/other/b", "b\n")))
+        self.expect(0, self.node("apply", less))
+        (self.root / "etc/other/b").mkdir(parents=True)
+        (self.root / "etc/other/b/foreign").write_text("")
+        self.expect(1, self.node("apply", more))
+        # What was applied wholly is as it should be; that more was asked for since is told.
+        result = self.expect(1, self.node("status"))
+        self.assertIn("not complete", result.out)
+        self.assertFalse(self.node("status", "-o", "json").document()["asWanted"])
+        self.expect(0, self.node("apply", less))
+        self.expect(0, self.node("status"))
+
     def test_root_by_the_environment(self):
         self.expect(0, gna("apply", self.first, env={"GNA_ROOT": str(self.root)}))
         self.assertEqual(self.read("etc/demo/a"), "one\n")
