@@ -38,6 +38,13 @@ const char* word(Outcome::Result result) {
   return "failed";
 }
 
+// A record that cannot be written ends the run: what is not on record must not be done.
+Result<void> recorded(Result<void> result) {
+  if (!result && result.error().hint.empty())
+    result.error().hint = "The run ends here, as its records could not be written. Running it again resumes.";
+  return result;
+}
+
 class Run : public backend::StepSink {
  public:
   Run(const Prepared& prepared, store::Store* store, const Hooks& hooks)
@@ -112,7 +119,7 @@ class Run : public backend::StepSink {
   bool stopping() const override { return hooks_.stopping && hooks_.stopping(); }
 
   // The journal itself failing ends the run: what cannot be recorded must not be done.
-  const std::optional<Error>& journal_error() const { return journal_error_; }
+  const Result<void>& journaled() const { return journaled_; }
 
   // The own unit's step is on record as done before it happens; by the InvocationID the next run sees whether it did.
   void settle_own_unit(const plan::Step& step, const observed::State& now) {
@@ -167,10 +174,10 @@ class Run : public backend::StepSink {
   std::set<std::string> broken_;
   std::size_t number_ = 0;
   std::size_t current_ = 0;
-  std::optional<Error> journal_error_;
+  Result<void> journaled_;
 
   void note(Result<void> result) {
-    if (!result && !journal_error_) journal_error_ = std::move(result).error();
+    if (!result && journaled_) journaled_ = std::move(result);
   }
 
   Result<void> append(const plan::Record& record) {
@@ -210,7 +217,7 @@ Result<Summary> Pass::execute(const Prepared& prepared, const Options& options, 
   Run run(prepared, options.no_state ? nullptr : &store_, hooks);
   const bool nothing_to_do = prepared.plan.empty() && !records_differ(prepared);
   if (nothing_to_do) return run.take_summary();
-  GNA_TRY(run.begin());
+  GNA_TRY(recorded(run.begin()));
   const plan::Step* own_unit = nullptr;
   for (const auto& stage : prepared.plan.stages) {
     const auto steps = run.runnable(stage);
@@ -219,15 +226,15 @@ Result<Summary> Pass::execute(const Prepared& prepared, const Options& options, 
       continue;
     }
     if (steps.empty()) continue;
-    GNA_TRY(run.before(steps));
+    GNA_TRY(recorded(run.before(steps)));
     os_.apply(steps, content_, run, by);
-    if (run.journal_error()) return std::unexpected(*run.journal_error());
+    GNA_TRY(recorded(run.journaled()));
   }
   if (own_unit != nullptr && !run.stopping()) {
     const auto now = os_.observe({.units = {own_unit->target}}, by);
     run.settle_own_unit(*own_unit, now ? *now : prepared.now);
   }
-  GNA_TRY(run.finish(since));
+  GNA_TRY(recorded(run.finish(since)));
   auto summary = run.take_summary();
   if (summary.agent_restart_due && options.restart_agent) {
     struct Quiet : backend::StepSink {

@@ -1,4 +1,5 @@
 // From argv to a command.
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -12,6 +13,9 @@
 namespace gna::cli {
 
 int run(int argc, const char* const* argv) {
+  // Modes do not depend on who starts it: what is made has its mode from the first moment, so that no kill
+  // leaves a directory that is nobody's, and a mode is put right only where this takes some of it away.
+  ::umask(022);
   auto parsed = parse_arguments(argc, argv);
   if (!parsed.options) {
     std::fputs(parsed.err.c_str(), stderr);

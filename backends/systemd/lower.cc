@@ -50,6 +50,7 @@ class Lowering {
   }
 
   plan::Plan run() && {
+    leftovers();
     clear_the_way();
     containerd_base();
     files();
@@ -138,6 +139,18 @@ class Lowering {
 
   // --- stages, in order ---
 
+  // Before the way is cleared: a folder that has to go must be empty.
+  void leftovers() {
+    auto& out = stage("leftovers");
+    for (const auto& path : now_.leftovers)
+      out.steps.push_back({.id = "leftover:" + path,
+                           .kind = Kind::file,
+                           .target = path,
+                           .verb = Verb::remove,
+                           .action = plan::DeleteFile{path},
+                           .reason = "a temporary file of a run that was cut short"});
+  }
+
   void clear_the_way() {
     auto& out = stage("clear the way");
     const auto clear = [&](const std::string& path) {
@@ -159,13 +172,6 @@ class Lowering {
       step.action = std::move(action);
       out.steps.push_back(std::move(step));
     };
-    for (const auto& path : now_.leftovers)
-      out.steps.push_back({.id = "leftover:" + path,
-                           .kind = Kind::file,
-                           .target = path,
-                           .verb = Verb::remove,
-                           .action = plan::DeleteFile{path},
-                           .reason = "a temporary file of a run that was cut short"});
     for (const auto& [path, file] : now_.obstacles) clear(path);
     for (const auto& [path, write] : work_.write_files)
       if (kind_at(path) == FileKind::directory) clear(path);
@@ -577,6 +583,9 @@ class Lowering {
                 .verb = Verb::update,
                 .action = await(upstream, true),
                 .reason = "no mirror had answered"};
+      // What lies there already is ours, or somebody else's until it is written.
+      if (std::get<plan::AwaitMirror>(step.action).on_disk.empty())
+        step.before.registries[upstream] = plan::AppliedRegistry{};
       step.after.registries[upstream] = plan::AppliedRegistry{.digest = desired::digest(write.registry)};
       out.steps.push_back(std::move(step));
     }

@@ -1,9 +1,12 @@
 #include "tests/crash/gna_run.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <optional>
 #include <set>
 #include <sstream>
 #include <stdexcept>
@@ -21,6 +24,18 @@ namespace {
 
 const std::string kState = store::Store::kBase;
 const std::string kManifest = kState + "/gna/manifest.json";
+const std::string kLastApplied = kState + "/last-applied-osc.yaml";
+const std::string kChanges = kState + "/last-computed-osc-changes.yaml";
+
+std::string read_file(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+void write_file(const std::string& path, const std::string& bytes) {
+  stdfs::create_directories(stdfs::path(path).parent_path());
+  std::ofstream(path, std::ios::binary) << bytes;
+}
 
 // A manifest as "part/name/field: value", to be compared.
 std::set<std::string> lines(const plan::Applied& applied) {
@@ -41,12 +56,27 @@ std::set<std::string> lines(const plan::Applied& applied) {
 
 }  // namespace
 
-GnaRun::GnaRun() {
+GnaRun::GnaRun(const std::string& mirror) {
+  stdfs::create_directory(osc_directory());
+  for (const std::string name : {"/old.yaml", "/new.yaml"}) {
+    auto text = read_file(GNA_SOURCE_DIR "/tests/crash/osc" + name);
+    constexpr std::string_view kMirror = "MIRROR";
+    if (const auto at = text.find(kMirror); at != std::string::npos) text.replace(at, kMirror.size(), mirror);
+    write_file(osc_directory() + name, text);
+  }
   support::Layout layout(scratch_.path("/layout"));
   for (const std::string version : {"1", "2"})
     layout.add("registry.example.org/tool:" + version,
                support::make_image({{{.name = "tool", .text = std::string(100'000, version[0]), .mode = 0755}}}));
   stdfs::create_directory(tree_);
+  write_file(tree_ + "/etc/os-release", "PRETTY_NAME=\"Test 1.2.3\"\n");
+  write_file(tree_ + "/var/lib/kubelet/cpu_manager_state", "{}\n");
+}
+
+// What others did since: a file and a directory to put right.
+void GnaRun::disturb() const {
+  write_file(tree_ + "/etc/demo/drifts", "by hand\n");
+  stdfs::remove_all(tree_ + "/var/bin");
 }
 
 void GnaRun::begin() {
@@ -54,6 +84,10 @@ void GnaRun::begin() {
     clear_output();
     if (run(program(osc)).exit_code != 0) throw std::runtime_error(std::string(osc) + ": " + output());
     const bool is_old = osc == std::string("old");
+    if (is_old) {
+      whole_before_ = read_tree(tree_);
+      disturb();
+    }
     (is_old ? before_ : after_) = read_tree(tree_);
     applied_once(is_old);
   }
@@ -61,7 +95,7 @@ void GnaRun::begin() {
 
 Program GnaRun::program(const std::string& osc) const {
   return {.argv = {GNA_BINARY_DIR "/gna", "apply", "--root", tree_, "--host-name", "node-a", "--image-layout",
-                   scratch_.path("/layout"), "--progress", "none", GNA_SOURCE_DIR "/tests/crash/osc/" + osc + ".yaml"},
+                   scratch_.path("/layout"), "--progress", "none", osc_directory() + "/" + osc + ".yaml"},
           .environment = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin"},
           .tree = tree_,
           .output = scratch_.path("/output"),
@@ -73,26 +107,39 @@ void GnaRun::set(const Snapshot& disk) const {
   write_tree(disk, tree_);
 }
 
+Program GnaRun::program_without_modes(const std::string& osc) const {
+  auto out = program(osc);
+  out.enter = [enter = out.enter] {
+    if (enter) enter();
+    ::umask(0777);
+  };
+  return out;
+}
+
 Ended GnaRun::apply() const {
   clear_output();
-  return run(program("new"));
+  return run(program_without_modes("new"));
 }
 
 Ended GnaRun::apply(const std::function<Action(std::size_t, const Call&)>& decide) const {
   clear_output();
-  return trace(program("new"), decide);
+  return trace(program_without_modes("new"), decide);
 }
 
-std::string GnaRun::output() const {
-  std::ifstream in(scratch_.path("/output"));
-  return {std::istreambuf_iterator<char>(in), {}};
+Ended GnaRun::go_back() const {
+  clear_output();
+  return run(program("old"));
 }
+
+std::string GnaRun::output() const { return read_file(scratch_.path("/output")); }
 
 void GnaRun::clear_output() const { stdfs::remove(scratch_.path("/output")); }
 
 std::string GnaRun::torn(const Snapshot& disk) const {
   std::string out;
-  const auto ours = [](const std::string& path) { return !path.starts_with(kState) && !is_temp_file(path); };
+  const auto ours = [](const std::string& path) {
+    return (!path.starts_with(kState) || path == kLastApplied) && !is_temp_file(path);
+  };
   for (const auto& [path, entry] : disk) {
     if (!ours(path)) continue;
     const auto old = before_.find(path);
@@ -106,6 +153,10 @@ std::string GnaRun::torn(const Snapshot& disk) const {
     if (ours(path) && fresh != after_.end() && fresh->second.kind == entry.kind && !disk.contains(path))
       out += path + ": gone\n";
   }
+  // This one has more states than two; cut short, it would not be what is written of what it says.
+  const auto changes = disk.find(kChanges);
+  const auto said = changes == disk.end() ? std::nullopt : std::optional(store::parse_changes(changes->second.bytes));
+  if (!said || !*said || store::write(**said) != changes->second.bytes) out += kChanges + ": torn\n";
   return out;
 }
 
@@ -116,6 +167,17 @@ Snapshot GnaRun::settled(const Snapshot& tree) {
       if (path == kState + "/gna/" + name) return false;
     return true;
   });
+}
+
+std::string GnaRun::unlike_before() const {
+  const auto left = [](const Snapshot& tree) {
+    return filtered(settled(tree), [](const std::string& path, const Entry& entry) {
+      // What the runs have left of themselves, and what the kubelet makes anew.
+      return entry.kind != Entry::Kind::directory && path != kState + "/gna/previous-osc.yaml" &&
+             path != "/var/lib/kubelet/cpu_manager_state";
+    });
+  };
+  return difference(left(read_tree(tree_)), left(whole_before_));
 }
 
 plan::Applied GnaRun::applied(const Snapshot& tree) {

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <regex>
 #include <set>
 
 namespace gna::crash {
@@ -34,13 +35,18 @@ void write(const std::string& path, const std::string& bytes) {
 
 }  // namespace
 
-LiveRun::LiveRun() {
+LateMirror::LateMirror()
+    : server({.tls = false}, [this](const support::HttpRequest&) {
+        return support::HttpReply{.status = stdfs::exists(waits_for) ? 200 : 503};
+      }) {}
+
+LiveRun::LiveRun() : GnaRun("http://127.0.0.1:" + std::to_string(server.port())) {
+  waits_for = tree() + "/etc/demo/comes";
   for (const auto* path : kSystem)
     if (stdfs::is_directory(path)) stdfs::create_directories(tree() + path);
   for (const auto* path : {kInput, kOsc, kBus, "/tmp"}) stdfs::create_directories(tree() + path);
   write(tree() + kProgram, "");
   write(tree() + "/etc/containerd/config.toml", "version = 2\n");
-  write(tree() + "/etc/os-release", "PRETTY_NAME=\"Test 1.2.3\"\n");
   stdfs::create_directories(tree() + "/etc/systemd/system");
   // Units of others: one gets a drop-in of ours for a while.
   write(tree() + "/etc/systemd/system/foreign.service", "[Service]\nExecStart=/bin/foreign\n");
@@ -74,7 +80,7 @@ Program LiveRun::program(const std::string& osc) const {
   };
   std::vector<Mount> mounts = {{GNA_BINARY_DIR "/gna", tree() + kProgram},
                                {scratch().path("/layout"), tree() + kInput},
-                               {GNA_SOURCE_DIR "/tests/crash/osc", tree() + kOsc},
+                               {osc_directory(), tree() + kOsc},
                                {scratch().path("/bus"), tree() + kBus}};
   for (const auto* path : kSystem)
     if (stdfs::is_directory(path)) mounts.push_back({path, tree() + path});
@@ -95,8 +101,13 @@ Program LiveRun::program(const std::string& osc) const {
 
 void LiveRun::applied_once(bool is_old) {
   if (is_old) {
-    units_before_ = read(log() + ".state");
+    // One has ended by itself since: it is to be started.
+    systemd_.reset();
+    units_before_ = std::regex_replace(read(log() + ".state"), std::regex("(ends.service \\S+ \\S+) active running"),
+                                       "$1 inactive dead");
+    write(log() + ".state", units_before_);
     write(log(), "");
+    serve();
   } else {
     undisturbed_ = starts();
   }

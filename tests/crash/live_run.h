@@ -10,10 +10,18 @@
 #include "tests/crash/gna_run.h"
 #include "tests/support/fake_systemd1.h"
 #include "tests/support/private_bus.h"
+#include "tests/support/tls_server.h"
 
 namespace gna::crash {
 
-class LiveRun : public GnaRun {
+// A mirror that is a workload of the very node: it answers once a file is there.
+struct LateMirror {
+  std::string waits_for = {};  // to be set before anybody asks
+  support::TlsServer server;
+  LateMirror();
+};
+
+class LiveRun : private LateMirror, public GnaRun {
  public:
   LiveRun();
   ~LiveRun() override;

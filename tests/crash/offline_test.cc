@@ -1,9 +1,11 @@
 // An apply on an offline tree, cut short at every call, by every error, by power cuts: run again it
 // ends as if nothing had happened, and at no time was a file torn.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cerrno>
 #include <csignal>
+#include <cstring>
 #include <random>
 
 #include "tests/crash/gna_run.h"
@@ -11,6 +13,8 @@
 
 namespace gna::crash {
 namespace {
+
+using ::testing::HasSubstr;
 
 constexpr unsigned kSeed = 20261123;
 constexpr std::size_t kSamples = 1000;
@@ -58,6 +62,20 @@ TEST_F(Offline, KilledAtEachCallItHeals) {
   }
 }
 
+// Claimed before it is made: what a killed run left is known to whoever applies another OSC.
+TEST_F(Offline, KilledAtEachCallTheWayBackLeavesNothing) {
+  gna_.set(gna_.before());
+  const auto whole = gna_.apply(kGo).calls;
+  for (std::size_t at = 0; at < whole.size(); ++at) {
+    SCOPED_TRACE("killed at #" + std::to_string(at) + " " + at_call(whole[at]));
+    gna_.set(gna_.before());
+    gna_.apply(
+        [at](std::size_t n, const Call&) { return Action{n == at ? Action::Kind::kill_before : Action::Kind::go}; });
+    ASSERT_EQ(gna_.go_back().exit_code, 0) << gna_.output();
+    ASSERT_EQ(gna_.unlike_before(), "");
+  }
+}
+
 class OfflineFailing : public Offline, public ::testing::WithParamInterface<int> {};
 
 INSTANTIATE_TEST_SUITE_P(Errors, OfflineFailing, ::testing::Values(ENOSPC, EIO, EROFS, EACCES, EINTR, 0),
@@ -91,7 +109,13 @@ TEST_P(OfflineFailing, IsToldAndHeals) {
     if (harmless) {
       ASSERT_EQ(gna_.unlike_an_undisturbed_run(), "");
     } else {
-      ASSERT_NE(gna_.output(), "");
+      // Which, why, and what now.
+      EXPECT_THAT(gna_.output(), HasSubstr("gna: error: "));
+      EXPECT_THAT(gna_.output(), HasSubstr(std::strerror(GetParam())));
+      if (!whole[at].path.ends_with("/gna/lock")) {
+        EXPECT_THAT(gna_.output(), HasSubstr("Running it again resumes"));
+      }
+      // What was done is on record: it is not done again.
       ASSERT_EQ(heal(), "");
     }
   }
@@ -119,7 +143,8 @@ TEST_P(OfflinePowerCut, HealsFromEveryDisk) {
   });
   std::mt19937 random(kSeed);
   for (std::size_t i = 0; i < kSamples && !HasFatalFailure(); ++i) {
-    const auto cut = cuts.sample(random);
+    const auto cut = cuts.sample(random, 3);
+    ASSERT_GE(cut.lost.size(), 3u);
     judge(cut, cuts.disk_after(cut));
   }
   RecordProperty("disks", static_cast<int>(disks));

@@ -282,14 +282,22 @@ void PowerCut::enumerate(std::size_t most_lost, const std::function<void(const C
   }
 }
 
-Cut PowerCut::sample(std::mt19937& random) const {
-  Cut cut{.after = random() % (state_->calls.size() + 1)};
-  const auto in_ten = random() % 9 + 1;
-  for (const auto index : uncertain(cut.after))
-    if (random() % 10 < in_ten)
-      cut.lost.push_back(
-          {.call = index, .half = state_->changes[index].kind == Change::Kind::write && random() % 2 == 0});
-  return cut;
+Cut PowerCut::sample(std::mt19937& random, std::size_t least) const {
+  // Where so much can be lost at all.
+  std::vector<std::size_t> points;
+  std::size_t most = 0;
+  for (std::size_t after = 0; after <= state_->calls.size(); ++after) most = std::max(most, uncertain(after).size());
+  for (std::size_t after = 0; after <= state_->calls.size(); ++after)
+    if (uncertain(after).size() >= std::min(least, most)) points.push_back(after);
+  while (true) {
+    Cut cut{.after = points[random() % points.size()]};
+    const auto in_ten = random() % 9 + 1;
+    for (const auto index : uncertain(cut.after))
+      if (random() % 10 < in_ten)
+        cut.lost.push_back(
+            {.call = index, .half = state_->changes[index].kind == Change::Kind::write && random() % 2 == 0});
+    if (cut.lost.size() >= std::min(least, most)) return cut;
+  }
 }
 
 }  // namespace gna::crash

@@ -46,8 +46,8 @@ class PowerCut {
   // Visits each different disk once: all cuts with at most `most_lost` (0 to 2) losses. Temp files
   // count as there or not, by directory: nobody reads what is in them.
   void enumerate(std::size_t most_lost, const std::function<void(const Cut&, const Snapshot&)>& visit) const;
-  // Any number of losses.
-  Cut sample(std::mt19937& random) const;
+  // Any number of losses, but `least` (0: even none). Where fewer calls are uncertain at a time: as many as there are.
+  Cut sample(std::mt19937& random, std::size_t least = 0) const;
 
  private:
   struct State;

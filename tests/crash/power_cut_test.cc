@@ -83,6 +83,16 @@ TEST(PowerCut, SyncOfTheFileSystemMakesEverythingCertain) {
   EXPECT_TRUE(cuts.uncertain(4).empty());
 }
 
+TEST(PowerCut, SamplesLoseAsMuchAsIsAskedFor) {
+  const PowerCut cuts(kBefore, {create("/d/a", 7), write("/d/a", 7, "x"), create("/d/b", 8), write("/d/b", 8, "y")},
+                      kTree);
+  std::mt19937 random(1);
+  std::set<std::size_t> losses;
+  for (int i = 0; i < 200; ++i) losses.insert(cuts.sample(random, 3).lost.size());
+  EXPECT_EQ(losses, (std::set<std::size_t>{3, 4}));
+  EXPECT_EQ(PowerCut(kBefore, {}, kTree).sample(random, 3).lost.size(), 0u);
+}
+
 TEST(PowerCut, FailedCallsDidNotHappen) {
   auto failed = rename("/d/f", "/d/g");
   failed.result = -28;

@@ -105,7 +105,7 @@ TEST_F(StoreCrash, EveryDiskAfterAPowerCutLoads) {
   });
   std::mt19937 random(kSeed);
   for (std::size_t i = 0; i < kSamples; ++i) {
-    const auto cut = cuts.sample(random);
+    const auto cut = cuts.sample(random, 3);
     ASSERT_EQ(judge(cuts.disk_after(cut)), "") << cut.text(cuts.calls(), tree_);
   }
   RecordProperty("disks", static_cast<int>(disks));
