@@ -328,11 +328,12 @@ Result<void> Store::finish(const Finished& finished) {
   return root.write(kJournal, journal_head(sha256_hex(manifest_bytes), {}), kMode);
 }
 
-// The Go agent's files go first: what remains if this is cut short says that nothing is applied.
+// The journal goes first, so that what is cut short here counts as interrupted and is taken up again; then the Go
+// agent's files: what remains says that nothing is applied.
 Result<void> Store::forget() {
   const auto& root = state_->root;
   state_->journal.reset();
-  for (const auto& path : {kLastApplied, kChanges, kIndex, kPrevious, kLastRun, kJournal, kManifest, kLock})
+  for (const auto& path : {kJournal, kLastApplied, kChanges, kIndex, kPrevious, kLastRun, kManifest, kLock})
     GNA_TRY(root.remove(path));
   GNA_TRY(root.sweep(kOwnDirectory));
   return root.remove_directory_if_empty(kOwnDirectory);

@@ -131,6 +131,22 @@ Ended GnaRun::go_back() const {
   return run(program("old"));
 }
 
+Program GnaRun::reset_program() const {
+  auto out = program("old");
+  out.argv = {GNA_BINARY_DIR "/gna", "reset", "--root", tree_, "--yes"};
+  return out;
+}
+
+Ended GnaRun::reset() const {
+  clear_output();
+  return run(reset_program());
+}
+
+Ended GnaRun::reset(const std::function<Action(std::size_t, const Call&)>& decide) const {
+  clear_output();
+  return trace(reset_program(), decide);
+}
+
 std::string GnaRun::output() const { return read_file(scratch_.path("/output")); }
 
 void GnaRun::clear_output() const { stdfs::remove(scratch_.path("/output")); }

@@ -31,6 +31,8 @@ class GnaRun {
   Ended apply(const std::function<Action(std::size_t, const Call&)>& decide) const;
   // `gna apply` of the old one.
   Ended go_back() const;
+  Ended reset() const;
+  Ended reset(const std::function<Action(std::size_t, const Call&)>& decide) const;
   std::string output() const;  // of the last run
   void clear_output() const;
 
@@ -49,6 +51,7 @@ class GnaRun {
   std::string osc_directory() const { return scratch_.path("/osc"); }
 
  private:
+  Program reset_program() const;
   Program program_without_modes(const std::string& osc) const;
   void disturb() const;
   static Snapshot settled(const Snapshot& tree);
