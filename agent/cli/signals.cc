@@ -34,7 +34,8 @@ void set_handler(int signal, void (*handler)(int)) {
 
 Signals::Signals(std::function<void()> report, std::function<void(int)> stop) {
   if (::pipe2(wake.data(), O_CLOEXEC) != 0) return;  // no descriptors left: then signals do what they always do
-  set_handler(SIGPIPE, SIG_IGN);
+  // What these say, the failing write says too: the run tells it, and cleans up.
+  for (const int signal : {SIGPIPE, SIGXFSZ}) set_handler(signal, SIG_IGN);
   for (const int signal : kWatched) set_handler(signal, handle);
   listener_ = std::thread([this, report = std::move(report), stop = std::move(stop)] {
     unsigned char number = 0;

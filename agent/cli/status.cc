@@ -165,7 +165,9 @@ int status(const Options& options, Console& console) {
   if (!loaded) return console.fail(loaded.error(), kUnknown);
   if (loaded->last_applied_bytes.empty())
     return report(console, {.last_run = loaded->last_run,
-                            .interrupted = loaded->interrupted || (loaded->manifest && !loaded->manifest->empty())});
+                            // The Go agent's first run, too, leaves a changes file before all else.
+                            .interrupted = loaded->interrupted || loaded->changes ||
+                                           (loaded->manifest && !loaded->manifest->empty())});
 
   auto document = parse_last_applied(*loaded);
   if (!document) return console.fail(document.error(), kUnknown);

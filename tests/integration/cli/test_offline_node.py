@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import resource
 import shutil
 import subprocess
 import unittest
@@ -197,6 +198,24 @@ class OfflineNode(CommandTest):
         self.assertFalse(self.node("status", "-o", "json").document()["asWanted"])
         self.expect(0, self.node("apply", less))
         self.expect(0, self.node("status"))
+
+    def test_what_the_go_agent_left_half_done_is_told(self):
+        state = self.root / "var/lib/gardener-node-agent"
+        state.mkdir(parents=True)
+        left = TESTDATA / "golden/half-12-first-apply-enable/files/var/lib/gardener-node-agent/last-computed-osc-changes.yaml"
+        shutil.copy(left, state)
+        self.assertIn("did not complete", self.expect(1, self.node("status")).out)
+        self.expect(0, self.node("apply", self.first))
+        self.expect(0, self.node("status"))
+
+    def test_a_limit_of_file_sizes_is_an_error_like_others(self):
+        self.expect(0, self.node("apply", self.first))
+        limited = subprocess.run([GNA, "apply", "--root", self.root, self.second], capture_output=True, text=True, env=environment(),
+                                 preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY)))
+        self.assertEqual(limited.returncode, 1, limited)
+        self.assertIn("File too large", limited.stderr)
+        self.assertEqual([path for path in listing(self.root) if ".gna-" in path], [])
+        self.expect(0, self.node("apply", self.second))
 
     def test_root_by_the_environment(self):
         self.expect(0, gna("apply", self.first, env={"GNA_ROOT": str(self.root)}))
