@@ -116,9 +116,9 @@ class Run : public backend::StepSink {
     if (hooks_.ended) hooks_.ended({&step, number_, summary_.steps, outcome});
   }
 
-  bool stopping() const override { return hooks_.stopping && hooks_.stopping(); }
+  // The journal itself failing ends the run, too: what cannot be recorded must not be done.
+  bool stopping() const override { return !journaled_ || (hooks_.stopping && hooks_.stopping()); }
 
-  // The journal itself failing ends the run: what cannot be recorded must not be done.
   const Result<void>& journaled() const { return journaled_; }
 
   // The own unit's step is on record as done before it happens; by the InvocationID the next run sees whether it did.

@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cerrno>
 #include <csignal>
 
 #include "tests/crash/live_run.h"
@@ -116,6 +118,36 @@ TEST_P(LiveKilled, AtEachCallItHeals) {
     EXPECT_EQ(watcher.torn(), std::set<std::string>{});
     ASSERT_GT(watcher.rounds(), 0u);
     ASSERT_EQ(gna_->unlike_an_undisturbed_run(), "");
+  }
+}
+
+class LiveFull : public Live, public ::testing::WithParamInterface<std::size_t> {};
+
+INSTANTIATE_TEST_SUITE_P(Shard, LiveFull, ::testing::Range(std::size_t{0}, kShards),
+                         [](const auto& i) { return std::to_string(i.param); });
+
+// From some call on the disk is full: that costs no unit its restart, and gives none a second one.
+TEST_P(LiveFull, FromEachCallItHeals) {
+  const auto takes_space = [](const Call& call) {
+    return call.op == Op::create || call.op == Op::write || call.op == Op::mkdir;
+  };
+  gna_->set(gna_->before());
+  const auto whole = gna_->apply(kGo).calls;
+  const auto points = static_cast<std::size_t>(std::ranges::count_if(whole, takes_space));
+  EXPECT_GT(points, 50u);
+  for (std::size_t at = GetParam(); at < points; at += kShards) {
+    gna_->set(gna_->before());
+    std::string where;
+    const auto failed = gna_->apply([&, seen = std::size_t{0}](std::size_t, const Call& call) mutable {
+      if (!takes_space(call) || seen++ < at) return Action{};
+      if (where.empty()) where = std::string(name(call.op)) + " " + call.path;
+      return Action{Action::Kind::fail, ENOSPC};
+    });
+    SCOPED_TRACE("full from #" + std::to_string(at) + " on, " + where);
+    EXPECT_EQ(failed.exit_code, 1) << gna_->output();
+    ASSERT_EQ(gna_->torn(), "");
+    ASSERT_EQ(gna_->apply().exit_code, 0) << gna_->output();
+    EXPECT_EQ(gna_->unlike_an_undisturbed_run(), "");
   }
 }
 

@@ -84,6 +84,10 @@ void run_jobs(const Tools& tools, const Steps& steps) {
       evidence.containerd_invocation_before = before->at(action.unit).invocation;
     }
     tools.sink.sending(*step, evidence);
+    if (tools.sink.stopping()) {  // without evidence on record the next run would restart it once more
+      skip(tools, *step);
+      continue;
+    }
     jobs.push_back({action.unit, action.job});
     sent.push_back(step);
   }

@@ -67,7 +67,8 @@ class StepSink {
   // what a resume needs to tell whether it happened (InvocationID before a job).
   virtual void sending(const plan::Step& step, const plan::Record& evidence) = 0;
   virtual void ended(const plan::Step& step, const Outcome& outcome) = 0;
-  // Asked between steps: SIGTERM, --timeout. A backend then ends what runs and skips the rest.
+  // Asked between steps: SIGTERM, --timeout. A backend then ends what runs and skips the rest. Where evidence
+  // counts it asks after sending() as well: if that could not be put on record, the step must not begin.
   virtual bool stopping() const { return false; }
   virtual ~StepSink() = default;
 };
