@@ -112,7 +112,8 @@ class Scan {
     to_line_end();
     // With an indent in the header ("|2") the first line need not be the one furthest to the left.
     const auto hints = text_.substr(header, at_ - header);
-    if (hints.starts_with(">") && hints.substr(0, 3).contains('+')) {
+    const bool folded = hints.starts_with(">");
+    if (folded && hints.substr(0, 3).contains('+')) {
       excess_ = FlowExcess{FlowExcess::What::folded_keep, header};
       return;
     }
@@ -120,6 +121,7 @@ class Scan {
     std::ptrdiff_t content = explicit_indent ? 0 : -1;
     while (at_ < text_.size()) {
       next_line();
+      if (folded && at_ == text_.size() && column() > 0) excess_ = FlowExcess{FlowExcess::What::folded_end, header};
       const char c = peek();
       if (c == '\n' || c == '\r') continue;
       if (content < 0) content = column();

@@ -3,7 +3,8 @@
 // Its scanner cannot tell whether "[" opens a value or a key before it has found the end, so it keeps
 // every token until then: four megabytes of "[" become a gigabyte, with no event by which a handler
 // could stop it. So what it would have to keep is bounded here first, without a stack. And yaml-cpp 0.7
-// loses a line break of folded texts that keep them (">+"): those are found here, too.
+// loses a line break of folded texts that keep them (">+"), and makes a blank of the last one where
+// nothing but blanks, without a line break, ends the text: those are found here, too.
 #pragma once
 
 #include <cstddef>
@@ -19,7 +20,7 @@ struct FlowLimits {
 };
 
 struct FlowExcess {
-  enum class What { depth, separators, on_a_line, folded_keep } what = What::depth;
+  enum class What { depth, separators, on_a_line, folded_keep, folded_end } what = What::depth;
   std::size_t offset = 0;
 };
 

@@ -119,15 +119,36 @@ class Quoted {
   bool after_break_ = false;
 };
 
-}  // namespace
-
-std::optional<std::string> ending_in_breaks(std::string_view text, std::size_t node) {
+// The quote that opens the scalar at `node`, behind its anchor and tag; npos if there is none.
+std::size_t opening_quote(std::string_view text, std::size_t node) {
   while (node < text.size() && std::string_view("&! \t\r\n#").contains(text[node])) {
     const char c = text[node];
     node = c == '#' ? text.find('\n', node) : c == '&' || c == '!' ? text.find_first_of(" \t\r\n", node) : node + 1;
   }
-  if (node >= text.size() || (text[node] != '\'' && text[node] != '"')) return std::nullopt;
-  return Quoted(text, node).read();
+  const bool quoted = node < text.size() && (text[node] == '\'' || text[node] == '"');
+  return quoted ? node : std::string_view::npos;
+}
+
+}  // namespace
+
+std::optional<std::string> ending_in_breaks(std::string_view text, std::size_t node) {
+  const auto quote = opening_quote(text, node);
+  if (quote == std::string_view::npos) return std::nullopt;
+  return Quoted(text, quote).read();
+}
+
+bool is_cut_off(std::string_view text, std::size_t node) {
+  const auto quote = opening_quote(text, node);
+  if (quote == std::string_view::npos) return false;
+  for (std::size_t at = quote + 1; at < text.size(); ++at) {
+    if (text[at] == '\\' && text[quote] == '"') {
+      ++at;
+    } else if (text[at] == text[quote]) {
+      if (text[quote] == '"' || !text.substr(at + 1).starts_with('\'')) return false;
+      ++at;
+    }
+  }
+  return true;
 }
 
 }  // namespace gna::yaml

@@ -15,4 +15,8 @@ namespace gna::yaml {
 // escapes are known to be good.
 std::optional<std::string> ending_in_breaks(std::string_view text, std::size_t node);
 
+// Does the text end within the quoted scalar that begins at `node`? yaml-cpp 0.7 takes it where a line
+// break comes last.
+bool is_cut_off(std::string_view text, std::size_t node);
+
 }  // namespace gna::yaml

@@ -418,6 +418,8 @@ class Events final : public YAML::EventHandler {
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                 const std::string& read) override {
     const Mark at = mark_of(mark);
+    if (tag != "?" && is_cut_off(text_, static_cast<std::size_t>(std::max(mark.pos, 0))))
+      refuse(at, "yaml-syntax", "the quoted text that begins here has no end", builder_.field());
     std::string value = mended(read);
     if (tag != "?" && (value.empty() || value.back() == '\n'))
       if (auto whole = ending_in_breaks(text_, static_cast<std::size_t>(std::max(mark.pos, 0))))
@@ -548,6 +550,8 @@ void read_yaml(const Checked& checked, const Limits& limits, Builder& builder) {
       case FlowExcess::What::separators: refuse(at, "too-many-nodes", fmt::format("more than {} nodes", limits.nodes));
       case FlowExcess::What::folded_keep:
         refuse(at, "folded-keep", "folded text that keeps its last line breaks is not read; write it with |+");
+      case FlowExcess::What::folded_end:
+        refuse(at, "folded-end", "folded text that ends in a line of blanks without a line break is not read");
       case FlowExcess::What::on_a_line: refuse(at, "yaml-syntax", "too much on one line to be YAML");
     }
   }

@@ -55,6 +55,9 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"brackets_in_a_comment", "# [[[[\na: b # [[[[\n", {}},
         Case{"brackets_in_a_texts_within_a_flow", "a: [\"[[[[\", '[[[[', b] # [[[[\n", {}},
         Case{"folded_keep", "a: >+\n  x\n", kKeep}, Case{"folded_keep_with_indent", "a: >2+\n    x\n", kKeep},
+        Case{"folded_end", "a: >-\n  x\n  ", FlowExcess::What::folded_end},
+        Case{"folded_end_with_indent", "a:\n- >2\n    x\n  ", FlowExcess::What::folded_end},
+        Case{"folded_and_blanks", "a: >\n  x\n  \n", {}}, Case{"literal_end", "a: |\n  x\n  ", {}},
         Case{"literal_keep", "a: |+\n  x\n", {}}, Case{"folded_keep_in_a_text", "a: |\n  b: >+\n", {}}),
     [](const auto& test) { return test.param.name; });
 

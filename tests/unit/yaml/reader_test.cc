@@ -47,6 +47,8 @@ INSTANTIATE_TEST_SUITE_P(
         Text{"infinity", "a: .inf", "refused: number"},
         Text{"folded", "a: >\n  one\n  two\n\n  three\n", "{\"a\":\"one two\\nthree\\n\"}"},
         Text{"folded_keep", "a: >+\n  one\n\n", "refused: folded-keep"},
+        Text{"folded_and_blanks", "a: >\n  one\n  \n", "{\"a\":\"one\\n\"}"},
+        Text{"folded_end", "a: >\n  one\n  ", "refused: folded-end"},
         Text{"latin_escapes", "a: \"\\N\\_\\xe9\"", "{\"a\":\"\\u0085\xc2\xa0\xc3\xa9\"}"}),
     [](const auto& test) { return test.param.name; });
 
@@ -93,20 +95,25 @@ INSTANTIATE_TEST_SUITE_P(
         Text{"version_1_2", "%YAML 1.2\n---\na: b", "{\"a\":\"b\"}"}),
     [](const auto& test) { return test.param.name; });
 
-INSTANTIATE_TEST_SUITE_P(Quoted, Reads,
-                         ::testing::Values(Text{"single_ending_in_breaks", "a: 'x\n\n\n  '", "{\"a\":\"x\\n\\n\"}"},
-                                           Text{"double_ending_in_breaks", "a: \"x\n\n\n  \"", "{\"a\":\"x\\n\\n\"}"},
-                                           Text{"nothing_but_breaks", "a: '\n\n\n'", "{\"a\":\"\\n\\n\"}"},
-                                           Text{"one_break", "a: '\n'", "{\"a\":\" \"}"},
-                                           Text{"behind_an_escape", "a: \"x\\n\n\n\n\n\"", "{\"a\":\"x\\n\\n\\n\\n\"}"},
-                                           Text{"behind_an_escaped_break", "a: \"x \\\n\n\n \"",
-                                                "{\"a\":\"x \\n\\n\"}"},
-                                           Text{"with_anchor_and_tag", "a: &x !!str 'y\n\n\n'", "{\"a\":\"y\\n\\n\"}"},
-                                           Text{"as_a_key", "? 'a\n\n\n'\n: b", "{\"a\\n\\n\":\"b\"}"},
-                                           Text{"escapes_before", "a: \"\\x41\\u00e9\\t\\N\n\n\n\"",
-                                                "{\"a\":\"A\xc3\xa9\\t\\u0085\\n\\n\"}"},
-                                           Text{"doubled_apostrophes", "a: '''x''\n\n\n'", "{\"a\":\"'x'\\n\\n\"}"}),
-                         [](const auto& test) { return test.param.name; });
+INSTANTIATE_TEST_SUITE_P(
+    Quoted, Reads,
+    ::testing::Values(Text{"single_ending_in_breaks", "a: 'x\n\n\n  '", "{\"a\":\"x\\n\\n\"}"},
+                      Text{"double_ending_in_breaks", "a: \"x\n\n\n  \"", "{\"a\":\"x\\n\\n\"}"},
+                      Text{"nothing_but_breaks", "a: '\n\n\n'", "{\"a\":\"\\n\\n\"}"},
+                      Text{"single_cut_off", "a: 'x\n", "refused: yaml-syntax"},
+                      Text{"double_cut_off", "a: \"x\n  y\n", "refused: yaml-syntax"},
+                      Text{"cut_off_behind_an_escaped_break", "a: \"x\\\n", "refused: yaml-syntax"},
+                      Text{"cut_off_with_anchor_and_tag", "a: &x !!str 'y''\n", "refused: yaml-syntax"},
+                      Text{"cut_off_at_once", "- \"\n", "refused: yaml-syntax"},
+                      Text{"one_break", "a: '\n'", "{\"a\":\" \"}"},
+                      Text{"behind_an_escape", "a: \"x\\n\n\n\n\n\"", "{\"a\":\"x\\n\\n\\n\\n\"}"},
+                      Text{"behind_an_escaped_break", "a: \"x \\\n\n\n \"", "{\"a\":\"x \\n\\n\"}"},
+                      Text{"with_anchor_and_tag", "a: &x !!str 'y\n\n\n'", "{\"a\":\"y\\n\\n\"}"},
+                      Text{"as_a_key", "? 'a\n\n\n'\n: b", "{\"a\\n\\n\":\"b\"}"},
+                      Text{"escapes_before", "a: \"\\x41\\u00e9\\t\\N\n\n\n\"",
+                           "{\"a\":\"A\xc3\xa9\\t\\u0085\\n\\n\"}"},
+                      Text{"doubled_apostrophes", "a: '''x''\n\n\n'", "{\"a\":\"'x'\\n\\n\"}"}),
+    [](const auto& test) { return test.param.name; });
 
 INSTANTIATE_TEST_SUITE_P(Json, Reads,
                          ::testing::Values(Text{"pair", "{\"a\":\"\\ud83c\\udf31\"}", "{\"a\":\"\xf0\x9f\x8c\xb1\"}"},
