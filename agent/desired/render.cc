@@ -132,6 +132,18 @@ void add_containerd(State& state, const osc::Osc& osc) {
   }
 }
 
+// One path, one owner: what units and containerd own is written after the files, so upstream's end of it is theirs.
+void leave_to_their_owners(State& state) {
+  const auto leave = [&state](const std::string& path) { state.files.erase(path); };
+  for (const auto& [name, unit] : state.units) {
+    const std::string path = "/etc/systemd/system/" + name;
+    if (unit.content) leave(path);
+    for (const auto& [drop_in, text] : unit.drop_ins) leave(path + ".d/" + drop_in);
+  }
+  for (const auto& [upstream, registry] : state.registries) leave(ca_path(upstream, "hosts.toml"));
+  if (state.containerd) leave("/etc/containerd/config.toml");
+}
+
 std::string_view trim(std::string_view text) {
   constexpr std::string_view kBlanks = " \t\r";
   const auto begin = text.find_first_not_of(kBlanks);
@@ -198,6 +210,7 @@ Result<State> render(const osc::Osc& osc, const Facts& facts, const ReadSecret& 
   GNA_TRY(add_files(state, osc.status.extension_files, "status.extensionFiles", facts, read_secret));
   add_units(state, osc);
   add_containerd(state, osc);
+  leave_to_their_owners(state);
   add_readings(state, osc);
   return state;
 }

@@ -25,6 +25,7 @@ constexpr std::string_view kOscKey = "osc.yaml";
 constexpr std::string_view kChecksumAnnotation = "checksum/data-script";
 constexpr std::string_view kSerialAnnotation = "reconciliation.osc.node-agent.gardener.cloud/serial";
 constexpr std::string_view kUnitDirectory = "/etc/systemd/system/";
+constexpr std::string_view kContainerdConfig = "/etc/containerd/config.toml";
 constexpr std::int64_t kModeBits = 0777;
 constexpr std::int64_t kAllModeBits = 07777;
 
@@ -37,9 +38,9 @@ struct Entry {
   std::string_view path;  // into `own` or into the Osc
   const std::string* host = nullptr;
   yaml::Mark at;
-  std::string_view list;  // "files", "extensionFiles"; empty for a unit's files
+  std::string_view list;  // "files", "extensionFiles"; empty for what units and containerd own
   std::size_t index = 0;
-  bool is_unit() const { return list.empty(); }
+  bool is_owned() const { return list.empty(); }
 };
 
 // '/' before everything else: what lies below a path follows it.
@@ -538,9 +539,9 @@ class Reader {
     }
   }
 
-  // Files of units too: a file may stand where a unit's file or its drop-in directory belongs.
+  // Files of units and of containerd too: a file may stand where one of them or its directory belongs.
   void check_paths() {
-    std::vector<std::string> unit_paths;
+    std::vector<std::string> owned_paths;
     std::vector<Entry> entries;
     const auto add_files = [&](const std::vector<File>& files, const std::vector<yaml::Mark>& marks,
                                std::string_view list) {
@@ -553,21 +554,27 @@ class Reader {
     const auto add_units = [&](const std::vector<Unit>& units) {
       for (const Unit& unit : units) {
         const std::string file = std::string(kUnitDirectory) + unit.name;
-        if (unit.content) unit_paths.push_back(file);
-        for (const DropIn& drop_in : unit.drop_ins) unit_paths.push_back(file + ".d/" + drop_in.name);
+        if (unit.content) owned_paths.push_back(file);
+        for (const DropIn& drop_in : unit.drop_ins) owned_paths.push_back(file + ".d/" + drop_in.name);
       }
     };
     add_units(osc_.spec.units);
     add_units(osc_.status.extension_units);
-    for (const std::string& path : unit_paths) entries.push_back({path, nullptr, {}, {}, 0});
+    if (has_containerd(osc_)) {
+      owned_paths.emplace_back(kContainerdConfig);
+      for (const Registry& registry : osc_.spec.cri_config->containerd->registries)
+        owned_paths.push_back(fmt::format("/etc/containerd/certs.d/{}/hosts.toml", registry.upstream));
+    }
+    for (const std::string& path : owned_paths) entries.push_back({path, nullptr, {}, {}, 0});
     std::ranges::stable_sort(entries, [](const Entry& a, const Entry& b) { return path_less(a.path, b.path); });
 
-    // Who owns a path: files by host, and the unit that does.
+    // Who owns a path: files by host, or a unit or containerd.
     struct Level {
       std::string_view path;
+      const Entry* file = nullptr;  // the first of them
       std::set<std::string_view> hosts = {};
       bool everywhere = false;  // a file without hostName
-      bool unit = false;
+      bool owned = false;
       bool has_file_for(const std::string* host) const {
         return everywhere || (host ? hosts.contains(*host) : !hosts.empty());
       }
@@ -580,16 +587,22 @@ class Reader {
       const bool same = !above.empty() && above.back().path == entry.path;
       const std::size_t parents = above.size() - (same ? 1 : 0);
       for (std::size_t i = 0; i < parents; ++i) {
-        if (!above[i].unit && !above[i].has_file_for(entry.host)) continue;
-        report(entry, above[i].path);
+        if (!above[i].owned && !above[i].has_file_for(entry.host)) continue;
+        if (entry.is_owned() && !above[i].file) continue;  // names of units that are refused anyway
+        // What is owned is right; the file in its way is what has to go.
+        const bool in_the_way = entry.is_owned();
+        complain(in_the_way ? *above[i].file : entry, "parent-is-file",
+                 in_the_way ? fmt::format("{} lies below it", rules::shown(entry.path))
+                            : fmt::format("lies below {}, which is a file", rules::shown(above[i].path)));
         break;
       }
       if (!same) above.push_back({.path = entry.path});
       Level& here = above.back();
-      if (entry.is_unit()) {
-        here.unit = true;
+      if (entry.is_owned()) {
+        here.owned = true;
         continue;
       }
+      if (!here.file) here.file = &entry;
       if (here.has_file_for(entry.host)) {
         complain(entry, "duplicate", "this path is given twice for one host");
       }
@@ -598,20 +611,17 @@ class Reader {
       else
         here.everywhere = true;
     }
-    // Units of the same name come last: see whom they meet.
-    std::unordered_set<std::string_view> owned(unit_paths.begin(), unit_paths.end());
-    for (const Entry& entry : entries)
-      if (!entry.is_unit() && owned.contains(entry.path))
-        warn(entry, "conflict", "a unit of this document owns this path");
-  }
-
-  void report(const Entry& entry, std::string_view parent) {
-    const std::string message = fmt::format("lies below {}, which is a file", rules::shown(parent));
-    if (!entry.is_unit()) return complain(entry, "parent-is-file", message);
-    // The unit is right; the file in its way is what has to go.
-    const Path root;
-    const Path spec = root / "spec";
-    findings_.complain({}, spec / "files", "parent-is-file", fmt::format("{} {}", rules::shown(entry.path), message));
+    // Units of the same name come last: see whom they meet. desired::render() leaves such files out.
+    const std::unordered_set<std::string_view> owners(owned_paths.begin(), owned_paths.end());
+    for (const Entry& entry : entries) {
+      if (entry.is_owned() || !owners.contains(entry.path)) continue;
+      if (entry.path == kContainerdConfig)
+        complain(entry, "conflict", "the containerd block of this document is patched into this file");
+      else if (entry.path.starts_with(kUnitDirectory))
+        warn(entry, "conflict", "a unit of this document owns this path; the file is left out");
+      else
+        warn(entry, "conflict", "a registry of this document owns this path; the file is left out");
+    }
   }
 
   template <typename Report>

@@ -159,8 +159,10 @@ WhyNot why_not_file_path(std::string_view path) {
   static constexpr std::array<std::string_view, 2> kState = {
       "/var/lib/gardener-node-agent/last-applied-osc.yaml",
       "/var/lib/gardener-node-agent/last-computed-osc-changes.yaml"};
-  if (std::ranges::find(kState, path) != kState.end() || is_below(path, "/var/lib/gardener-node-agent/gna"))
+  static constexpr std::string_view kRecords = "/var/lib/gardener-node-agent/gna";
+  if (std::ranges::find(kState, path) != kState.end() || is_below(path, kRecords))
     return no("reserved", "is a state file of the agent");
+  if (is_below(kRecords, path)) return no("reserved", "is a folder above the agent's state files");
   return std::nullopt;
 }
 

@@ -376,7 +376,8 @@ class Lowering {
         step.after.units[name].file_sha256 = sha256_hex(*change.write_content);
         out.steps.push_back(std::move(step));
       }
-      if (change.delete_file) {
+      // What the OSC now lists under spec.files stays on the disk, and is ours no longer as a unit's.
+      if (change.delete_file && !wanted_.files.contains(unit_path(name))) {
         auto step = unit_step(name, change, Kind::unit, unit_path(name));
         step.verb = Verb::remove;
         step.action = plan::DeleteFile{unit_path(name)};
@@ -394,6 +395,10 @@ class Lowering {
         out.steps.push_back(std::move(step));
       }
       for (const auto& drop_in : change.delete_drop_ins) {
+        if (wanted_.files.contains(drop_in_path(name, drop_in))) {
+          plan_.settled.units[name].remove_drop_ins.insert(drop_in);
+          continue;
+        }
         auto step = unit_step(name, change, Kind::dropIn, drop_in_path(name, drop_in));
         step.verb = Verb::remove;
         step.action = plan::DeleteFile{drop_in_path(name, drop_in), true};
@@ -594,6 +599,10 @@ class Lowering {
   void registries_that_go() {
     auto& out = stage("registries that go");
     for (const auto& [upstream, ours] : work_.drop_registries) {
+      if (wanted_.files.contains(containerd::hosts_toml_path(upstream))) {
+        plan_.settled.registries[upstream] = std::nullopt;
+        continue;
+      }
       Step step{.id = "registry:" + upstream,
                 .kind = Kind::registry,
                 .target = upstream,
@@ -614,9 +623,10 @@ class Lowering {
   void delete_files(plan::Stage& out, const Which& which) {
     for (const auto& [path, ours] : work_.delete_files) {
       if (cleared_.contains(path) || !which(path)) continue;
-      // What became a unit file or a drop-in of a wanted unit is no longer a file of spec.files; and
+      // What a unit, a mirror or containerd's settings own now is no longer a file of spec.files; and
       // where a folder stands, or will stand, a run that was cut short has removed ours already.
-      if (belongs_to_unit(path) || kind_at(path) == FileKind::directory || becomes_folder(path)) {
+      if (belongs_to_unit(path) || belongs_to_containerd(path) || kind_at(path) == FileKind::directory ||
+          becomes_folder(path)) {
         plan_.settled.files[path] = std::nullopt;
         continue;
       }
@@ -631,6 +641,12 @@ class Lowering {
       step.after.files[path] = std::nullopt;
       out.steps.push_back(std::move(step));
     }
+  }
+
+  bool belongs_to_containerd(const std::string& path) const {
+    if (wanted_.containerd && path == containerd::kConfigPath) return true;
+    return std::ranges::any_of(wanted_.registries,
+                               [&](const auto& entry) { return path == containerd::hosts_toml_path(entry.first); });
   }
 
   bool becomes_folder(const std::string& path) const {

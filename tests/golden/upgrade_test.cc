@@ -27,14 +27,19 @@ struct DocumentPair {
 
 void PrintTo(const DocumentPair& pair, std::ostream* out) { *out << pair.name; }
 
-std::vector<DocumentPair> upgrade_pairs() {
+std::vector<DocumentPair> pairs_below(const std::string& folder) {
   std::vector<DocumentPair> pairs;
-  for (const auto& entry : stdfs::directory_iterator(std::string(GNA_TESTDATA) + "/osc/upgrades"))
+  for (const auto& entry : stdfs::directory_iterator(folder))
     if (entry.is_directory())
       pairs.push_back({entry.path().filename(), entry.path() / "old.yaml", entry.path() / "new.yaml"});
   std::ranges::sort(pairs, {}, &DocumentPair::name);
   return pairs;
 }
+
+std::vector<DocumentPair> upgrade_pairs() { return pairs_below(std::string(GNA_TESTDATA) + "/osc/upgrades"); }
+
+// A path that goes from spec.files to a unit, a mirror or containerd's settings, or back, or that both want.
+std::vector<DocumentPair> owner_pairs() { return pairs_below(std::string(GNA_SOURCE_DIR) + "/tests/golden/owners"); }
 
 // Two random documents of the chains: much changes at once.
 std::vector<DocumentPair> random_pairs() {
@@ -100,9 +105,13 @@ std::string label(const ::testing::TestParamInfo<DocumentPair>& test) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Pairs, Upgrade, ::testing::ValuesIn(upgrade_pairs()), label);
+INSTANTIATE_TEST_SUITE_P(Owners, Upgrade, ::testing::ValuesIn(owner_pairs()), label);
 INSTANTIATE_TEST_SUITE_P(Random, Upgrade, ::testing::ValuesIn(random_pairs()), label);
 
-TEST(UpgradeData, IsWhole) { EXPECT_EQ(upgrade_pairs().size(), 49u); }
+TEST(UpgradeData, IsWhole) {
+  EXPECT_EQ(upgrade_pairs().size(), 49u);
+  EXPECT_EQ(owner_pairs().size(), 9u);
+}
 
 // Nothing of ours is left after a reset, and nothing that was not ours is gone.
 TEST(Reset, LeavesTheNodeAsItWas) {

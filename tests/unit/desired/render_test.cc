@@ -96,6 +96,22 @@ osc::Osc with_containerd() {
   return osc;
 }
 
+// Upstream writes files first, units and mirrors over them.
+TEST(Render, LeavesAPathToTheUnitOrTheMirrorThatOwnsIt) {
+  auto osc = with_containerd();
+  osc.spec.cri_config->containerd->registries = {{.upstream = "docker.io"}};
+  osc.spec.units = {{.name = "a.service", .content = "", .drop_ins = {{"x.conf", "y"}}}, {.name = "b.service"}};
+  osc.spec.files = {inline_file("/etc/systemd/system/a.service", "x"),
+                    inline_file("/etc/systemd/system/a.service.d/x.conf", "x"),
+                    inline_file("/etc/containerd/certs.d/docker.io/hosts.toml", "x"),
+                    inline_file("/etc/containerd/config.toml", "x")};
+  EXPECT_THAT(rendered(osc).files, ::testing::IsEmpty());
+  osc.spec.files = {inline_file("/etc/systemd/system/a.service.d/y.conf", "x"),
+                    inline_file("/etc/systemd/system/b.service", "x"),
+                    inline_file("/etc/containerd/certs.d/quay.io/hosts.toml", "x")};
+  EXPECT_THAT(rendered(osc).files, ::testing::SizeIs(3));
+}
+
 TEST(PathDropIn, IsAddedOnceAndKeepsThePathOfTheLastAppliedOne) {
   auto first = with_containerd();
   inject_path_drop_in(first, "/opt/bin");

@@ -182,6 +182,43 @@ TEST(Lower, ClearsOnlyOurOwnOutOfTheWay) {
   EXPECT_THAT(step(plan, "file:/etc/x").needs, ElementsAre("clear:/etc/x"));
 }
 
+// A path that changes its owner: the file is written before the old owner's things go.
+TEST(Lower, WhatBecomesAFileStaysOnTheDisk) {
+  const std::string mirror = "/etc/containerd/certs.d/docker.io/hosts.toml";
+  const std::string unit = "/etc/systemd/system/a.service";
+  const std::string drop_in = "/etc/systemd/system/a.service.d/x.conf";
+  desired::State wanted;
+  for (const auto& path : {mirror, unit, drop_in}) wanted.files[path] = {.content = "a"};
+  wanted.units["a.service"] = {.drop_ins = {{"y.conf", "b"}}};
+  plan::Applied applied;
+  applied.units["a.service"] = {.owns_file = true, .drop_ins = {{"x.conf", "1"}, {"y.conf", "2"}}};
+  applied.registries["docker.io"] = {.digest = "1"};
+  applied.containerd_started_with = "none";
+  const auto plan = lowered(wanted, applied);
+  for (const auto& stage : plan.stages)
+    for (const auto& each : stage.steps) EXPECT_NE(each.verb, plan::Verb::remove) << each.id;
+  plan::edit(applied, plan.settled);
+  EXPECT_FALSE(applied.units.at("a.service").owns_file);
+  EXPECT_FALSE(applied.units.at("a.service").drop_ins.contains("x.conf"));
+  EXPECT_THAT(applied.registries, IsEmpty());
+}
+
+TEST(Lower, WhatWasAFileStaysWithItsNewOwner) {
+  desired::State wanted;
+  wanted.containerd = desired::Containerd{.sandbox_image = "pause"};
+  wanted.registries["docker.io"] = {.upstream = "docker.io"};
+  wanted.units["a.service"] = {.content = "b", .drop_ins = {{"y.conf", "b"}}};
+  plan::Applied applied;
+  for (const char* path : {"/etc/containerd/certs.d/docker.io/hosts.toml", "/etc/containerd/config.toml",
+                           "/etc/systemd/system/a.service", "/etc/systemd/system/a.service.d/y.conf"})
+    applied.files[path] = {.mode = 0644, .sha256 = "1"};
+  const auto plan = lowered(wanted, applied);
+  for (const auto& stage : plan.stages)
+    for (const auto& each : stage.steps) EXPECT_NE(each.verb, plan::Verb::remove) << each.id;
+  plan::edit(applied, plan.settled);
+  EXPECT_THAT(applied.files, IsEmpty());
+}
+
 TEST(Lower, ForgetsCpuManagerStateBeforeKubeletRestarts) {
   desired::State wanted;
   wanted.units["kubelet.service"] = {.content = "x", .role = desired::Role::kubelet};
