@@ -53,7 +53,8 @@ int apply(const Options& options, Console& console) {
 
   auto source = find_source(options, console, node, false);
   if (!source) return source.exit_code;
-  if (!source->name.empty() && !options.no_state) {
+  // The index knows the OSC's bytes; those of Secrets may be others than the last time.
+  if (!source->name.empty() && !options.no_state && options.secrets.empty()) {
     auto known = node.pass->up_to_date(source->sha256, pass_options(options), by);
     if (known && *known) return nothing_to_do(console, **known);
   }

@@ -52,7 +52,7 @@ int diff(const Options& options, Console& console) {
   if (!node) return console.fail(node.error(), exit_code(node.error(), true));
   auto source = find_source(options, console, **node, true);
   if (!source) return source.exit_code;
-  if (!source->name.empty()) {
+  if (!source->name.empty() && options.secrets.empty()) {
     const auto known = (*node)->pass->up_to_date(source->sha256, pass_options(options), by);
     if (known && *known) return show_plan(console, **node, **known);
   }

@@ -51,6 +51,12 @@ void take_timeout(Options& options, const std::string& value) {
   if (!options.timeout) refuse_value("--timeout: " + printable(value) + " is no duration such as 90s, 5m or 1h30m");
 }
 
+// hostName is held against a name in lower case, as the machine's own is.
+void take_host_name(Options& options, const std::string& value) {
+  options.host_name = value;
+  std::ranges::transform(options.host_name, options.host_name.begin(), [](unsigned char c) { return std::tolower(c); });
+}
+
 void take_containerd_version(Options& options, const std::string& value) {
   if (!desired::parse_version(value)) refuse_value("--containerd-version: " + printable(value) + " is no version");
   options.containerd_version = value;
@@ -122,7 +128,7 @@ std::vector<Flag> node_flags() {
         {}},
        into(&Options::root)},
       {{{"--host-name"}, "NAME", "instead of the machine's own, for files meant for one host", kNode, {}},
-       into(&Options::host_name)},
+       take_host_name},
       {{{"--containerd-version"},
         "V",
         "containerd's version in an offline tree (else its config.toml tells)",

@@ -169,6 +169,22 @@ class OfflineNode(CommandTest):
         self.expect(4, self.node("status"))
         self.expect(1, self.node("status", "--secrets", secrets))
 
+    def test_a_secret_that_changed_is_seen_though_the_osc_did_not(self):
+        path = self.write("osc.yaml", osc(files="- path: /etc/s\n  content:\n    secretRef: {name: s, dataKey: k}\n"))
+        head = "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: "
+        old, new = self.write("old.yaml", head + "{k: old}\n"), self.write("new.yaml", head + "{k: new}\n")
+        self.expect(0, self.node("apply", "--secrets", old, path))
+        self.expect(0, self.node("diff", "--secrets", old, path))
+        self.expect(1, self.node("diff", "--secrets", new, path))
+        self.expect(0, self.node("apply", "--secrets", new, path))
+        self.assertEqual(self.read("etc/s"), "new")
+        self.expect(0, self.node("diff", path))
+
+    def test_the_name_of_a_host_has_no_case(self):
+        path = self.write("osc.yaml", osc(files=file("/etc/h", "x") + "  hostName: node-a\n"))
+        self.expect(0, self.node("apply", "--host-name", "Node-A", path))
+        self.assertEqual(self.read("etc/h"), "x")
+
     def test_image_files_need_a_source_before_anything_changes(self):
         path = self.write("osc.yaml", osc(files=file("/etc/demo/a", "a") +
                                           "- path: /opt/bin/x\n  content:\n    imageRef: {image: 'r.example/i:1', filePathInImage: /x}\n"))
