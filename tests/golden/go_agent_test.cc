@@ -105,6 +105,8 @@ TEST_P(GoAgent, LeavesTheSameNode) {
     const auto ours = effects(operations, enabled_here);
     for (const auto& line : differences({theirs.begin(), theirs.end()}, {ours.begin(), ours.end()}))
       found.push_back("step " + std::to_string(i + 1) + " " + line);
+    for (const auto& line : order_differences(step.operations, operations))
+      found.push_back("step " + std::to_string(i + 1) + " " + line);
     if (step.restarted != restarts_agent)
       found.push_back("step " + std::to_string(i + 1) + (restarts_agent ? " +" : " -") + "restart of the agent");
   }

@@ -132,10 +132,11 @@ std::vector<std::string> refusals(const std::string& path) {
 // The file P of image I holds the line "from I P".
 class Node::Images : public backend::ContentSource {
  public:
-  explicit Images(std::vector<std::string>& log) : log_(log) {}
+  explicit Images(Node& node) : node_(node) {}
   Result<void> available(const std::vector<desired::ImageSource>&, Deadline) override { return {}; }
   Result<Fd> open(const desired::ImageSource& source, Deadline) override {
-    log_.push_back("copy-from-image " + source.image + " " + source.path);
+    node_.collect_unit_operations();
+    node_.operations_.push_back("copy-from-image " + source.image + " " + source.path);
     Fd fd(::open("/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
     const std::string line = "from " + source.image + " " + source.path + "\n";
     if (!fd || ::pwrite(fd.get(), line.data(), line.size(), 0) != static_cast<ssize_t>(line.size()))
@@ -144,7 +145,7 @@ class Node::Images : public backend::ContentSource {
   }
 
  private:
-  std::vector<std::string>& log_;
+  Node& node_;
 };
 
 namespace {
@@ -179,8 +180,7 @@ Node::Node(std::string host_name, std::string containerd, bool no_state, Mirrors
   units_ = units.get();
   os_ = systemd::make_backend(*fs_, std::move(units), answers(containerd, mirrors == Mirrors::answer),
                               {.host_name = host_name, .containerd_version = containerd});
-  pulls_ = std::make_unique<std::vector<std::string>>();
-  images_ = std::make_shared<Images>(*pulls_);
+  images_ = std::make_shared<Images>(*this);
   store_ = std::make_unique<store::Store>(*fs_);
 }
 
@@ -217,11 +217,15 @@ Result<apply::Summary> Node::apply(const std::string& osc_path, const std::vecto
   auto summary = pass.execute(prepared, options, {}, soon());
   // The agent leaves, and systemd starts it anew.
   if (summary && summary->agent_restart_due) units_->unit("gardener-node-agent.service").start();
+  collect_unit_operations();
+  return summary;
+}
+
+void Node::collect_unit_operations() {
   for (auto& line : units_->take_operations()) {
     all_operations_.push_back(line);
     operations_.push_back(std::move(line));
   }
-  return summary;
 }
 
 Result<apply::Summary> Node::reset() {
@@ -230,13 +234,7 @@ Result<apply::Summary> Node::reset() {
   return pass.execute(prepared, {.restart_agent = false}, {}, soon());
 }
 
-std::vector<std::string> Node::take_operations() {
-  auto out = std::move(*pulls_);
-  pulls_->clear();
-  out.insert(out.end(), operations_.begin(), operations_.end());
-  operations_.clear();
-  return out;
-}
+std::vector<std::string> Node::take_operations() { return std::exchange(operations_, {}); }
 
 std::vector<std::string> Node::tree() const {
   std::vector<std::string> lines;
@@ -322,6 +320,58 @@ std::multiset<std::string> effects(const std::vector<std::string>& operations, s
     } else {
       out.insert(line);
     }
+  }
+  return out;
+}
+
+namespace {
+
+enum class Block { pulls, before_reload, after_reload };
+
+struct Blocks {
+  std::map<std::string, Block> of = {};  // operation → where it stands first
+  bool reload = false;
+};
+
+Blocks blocks(const std::vector<std::string>& operations) {
+  Blocks out;
+  bool units_begun = false;
+  for (const auto& line : operations) {
+    if (line.starts_with("exec ")) continue;
+    if (line.starts_with("daemon-reload")) {
+      out.reload = true;
+    } else if (line.starts_with("copy-from-image ")) {
+      std::istringstream in(line);
+      std::string verb, image, path;
+      in >> verb >> image >> path;
+      out.of.try_emplace(verb + " " + image + " " + path, units_begun ? Block::after_reload : Block::pulls);
+      continue;
+    } else {
+      out.of.try_emplace(line, out.reload ? Block::after_reload : Block::before_reload);
+    }
+    units_begun = true;
+  }
+  return out;
+}
+
+}  // namespace
+
+std::vector<std::string> order_differences(const std::vector<std::string>& theirs,
+                                           const std::vector<std::string>& ours) {
+  const auto upstream = blocks(theirs);
+  const auto here = blocks(ours);
+  std::vector<std::string> out;
+  for (const auto& [line, block] : here.of) {
+    const bool pull = line.starts_with("copy-from-image ");
+    if (!pull && !here.reload) continue;
+    const auto at = upstream.of.find(line);
+    const bool job = line.starts_with("restart ") || line.starts_with("start ") || line.starts_with("stop ");
+    // What upstream does not do here stands where its kind does.
+    const auto expected = at != upstream.of.end() ? at->second
+                          : pull                  ? Block::pulls
+                          : job                   ? Block::after_reload
+                                                  : Block::before_reload;
+    if (block != expected) out.push_back("order of " + line);
   }
   return out;
 }

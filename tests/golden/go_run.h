@@ -58,7 +58,7 @@ class Node {
   Result<apply::Prepared> prepare(const std::string& osc_path);
   Result<apply::Summary> reset();
 
-  std::vector<std::string> take_operations();  // pulls and unit operations
+  std::vector<std::string> take_operations();  // pulls and unit operations, in the order they came
   std::vector<std::string> tree() const;       // as tree.txt has it; less what doesn't count
   std::string read(const std::string& path) const { return root_.exists(path) ? root_.read(path) : std::string(); }
 
@@ -70,10 +70,10 @@ class Node {
   std::unique_ptr<backend::OsBackend> os_;
   std::shared_ptr<Images> images_;
   std::unique_ptr<store::Store> store_;
-  std::unique_ptr<std::vector<std::string>> pulls_;
   std::vector<std::string> operations_;      // since take_operations()
   std::vector<std::string> all_operations_;  // to count the Nth of a kind
   bool no_state_;
+  void collect_unit_operations();
 };
 
 // tree.txt less gna's own folder, state files, directories without anything below, and the bytes of config.toml.
@@ -82,6 +82,11 @@ std::vector<std::string> what_counts(const std::vector<std::string>& tree);
 // Operations as effects: what was enabled already is not enabled again, a reload is no effect.
 // `enabled` is what holds before, and after.
 std::multiset<std::string> effects(const std::vector<std::string>& operations, std::set<std::string>& enabled);
+
+// Which of our operations stand in another block than upstream's: pulls, what comes before the reload, what after it.
+// Without a reload of ours only the pulls count.
+std::vector<std::string> order_differences(const std::vector<std::string>& theirs,
+                                           const std::vector<std::string>& ours);
 
 // "-" what upstream has and we don't, "+" the reverse.
 std::vector<std::string> differences(const std::vector<std::string>& theirs, const std::vector<std::string>& ours);
