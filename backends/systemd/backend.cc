@@ -36,6 +36,13 @@ std::string own_host_name() {
   return out;
 }
 
+// Also where a file stands in place of a folder above.
+bool is_absent(const fs::RootFs& root, const std::string& path, const Error& error) {
+  if (error.code != Code::Conflict) return error.code == Code::NotFound;
+  const auto obstacle = root.obstacle(path);
+  return obstacle && !obstacle->empty();
+}
+
 // Directories and files that containerd's settings need: lower() makes the ones that are missing.
 constexpr std::array<const char*, 5> kContainerdPaths = {"/var/bin/containerruntimes", "/etc/containerd",
                                                          "/etc/containerd/conf.d", "/etc/containerd/certs.d",
@@ -136,18 +143,21 @@ Result<void> Backend::observe_containerd(const backend::Scope& scope, observed::
     if (bytes) {
       now.registries.emplace(upstream, sha256_hex(*bytes));
       now.documents.emplace(path, std::move(*bytes));
-    } else if (bytes.error().code != Code::NotFound) {
+    } else if (!is_absent(root_, path, bytes.error())) {
       return std::unexpected(std::move(bytes).error());
     }
   }
   if (!scope.containerd_config) return {};
   for (const char* path : kContainerdPaths) {
-    GNA_LET(file, root_.look(path, true));
-    now.files.insert_or_assign(path, std::move(file));
+    auto file = root_.look(path, true);
+    if (!file && is_absent(root_, path, file.error())) file = observed::File{};
+    if (!file) return std::unexpected(std::move(file).error());
+    now.files.insert_or_assign(path, std::move(*file));
   }
   now.containerd_config_sha256 = now.files.at(containerd::kConfigPath).sha256;
   auto config = root_.read(containerd::kConfigPath);
-  if (!config && config.error().code != Code::NotFound) return std::unexpected(std::move(config).error());
+  if (!config && !is_absent(root_, containerd::kConfigPath, config.error()))
+    return std::unexpected(std::move(config).error());
   if (!config && units_->live()) {
     config = environment_.containerd_default_config(by);
     if (!config) return std::unexpected(std::move(config).error().with("there is no config.toml; its default"));

@@ -78,7 +78,7 @@ class Lowering {
   plan::Plan plan_;
   std::map<std::string, std::set<std::string>> watchers_;       // path → units
   std::map<std::string, std::vector<std::string>> unit_needs_;  // unit → steps that feed it
-  std::set<std::string> cleared_;                               // files of ours that went that way
+  std::set<std::string> cleared_;                               // what of ours went that way
   std::vector<std::string> clearing_;                           // ids of steps that clear the way
   std::vector<std::string> awaited_;                            // upstreams nobody answers for
   std::string containerd_patch_;                                // id of the step, if there is one
@@ -169,12 +169,41 @@ class Lowering {
         step.after.files[file] = std::nullopt;
         cleared_.insert(file);
       }
+      const auto take = [&](const std::string& ours) {
+        if (!ours.starts_with(path + "/")) return false;
+        action.ours.push_back(ours);
+        cleared_.insert(ours);
+        note_manager_input(step.before, ours);
+        return true;
+      };
+      const auto take_drop_in = [&](const std::string& unit, const std::string& drop_in) {
+        if (!take(drop_in_path(unit, drop_in))) return;
+        owe_restart(step.before, unit);
+        step.after.units[unit].remove_drop_ins.insert(drop_in);
+      };
+      for (const auto& [name, change] : work_.units)
+        for (const auto& drop_in : change.delete_drop_ins) take_drop_in(name, drop_in);
+      for (const auto& [name, ours] : work_.retire_units)
+        for (const auto& [drop_in, sha256] : ours.drop_ins) take_drop_in(name, drop_in);
+      for (const auto& [upstream, ours] : work_.drop_registries)
+        if (take(containerd::hosts_toml_path(upstream))) step.after.registries[upstream] = std::nullopt;
       step.action = std::move(action);
       out.steps.push_back(std::move(step));
     };
     for (const auto& [path, file] : now_.obstacles) clear(path);
     for (const auto& [path, write] : work_.write_files)
       if (kind_at(path) == FileKind::directory) clear(path);
+    // A file of ours that goes, where a folder for drop-ins or a mirror has to be.
+    const auto make_room = [&](const std::string& path) {
+      for (auto end = path.rfind('/'); end != 0; end = path.rfind('/', end - 1)) {
+        const auto folder = path.substr(0, end);
+        if (work_.delete_files.contains(folder) && kind_at(folder) == FileKind::regular) clear(folder);
+      }
+    };
+    for (const auto& [name, change] : work_.units)
+      for (const auto& [drop_in, text] : change.write_drop_ins) make_room(drop_in_path(name, drop_in));
+    for (const auto& [upstream, write] : work_.registries) make_room(containerd::hosts_toml_path(upstream));
+    if (wanted_.containerd) make_room(containerd::kConfigPath);
   }
 
   void containerd_base() {
@@ -395,6 +424,7 @@ class Lowering {
         out.steps.push_back(std::move(step));
       }
       for (const auto& drop_in : change.delete_drop_ins) {
+        if (cleared_.contains(drop_in_path(name, drop_in))) continue;
         if (wanted_.files.contains(drop_in_path(name, drop_in))) {
           plan_.settled.units[name].remove_drop_ins.insert(drop_in);
           continue;
@@ -454,7 +484,8 @@ class Lowering {
       auto& action = std::get<plan::RetireUnit>(step.action);
       if (wanted_.files.contains(unit_path(name))) action.owns_file = false;
       for (const auto& [drop_in, sha256] : ours.drop_ins)
-        if (!wanted_.files.contains(drop_in_path(name, drop_in))) action.drop_ins.push_back(drop_in);
+        if (const auto path = drop_in_path(name, drop_in); !wanted_.files.contains(path) && !cleared_.contains(path))
+          action.drop_ins.push_back(drop_in);
       if (ours.owns_file || !ours.drop_ins.empty()) note_manager_input(step.before, unit_path(name));
       if (restarts_without_ours(name, ours)) {  // forgotten before that, it would lose its restart to a crash
         owe_restart(step.before, name);
@@ -599,6 +630,7 @@ class Lowering {
   void registries_that_go() {
     auto& out = stage("registries that go");
     for (const auto& [upstream, ours] : work_.drop_registries) {
+      if (cleared_.contains(containerd::hosts_toml_path(upstream))) continue;
       if (wanted_.files.contains(containerd::hosts_toml_path(upstream))) {
         plan_.settled.registries[upstream] = std::nullopt;
         continue;

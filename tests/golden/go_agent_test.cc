@@ -135,6 +135,16 @@ TEST(GoAgentData, IsWhole) {
   EXPECT_EQ(compared_runs().size(), 205u - 4u);
 }
 
+TEST(GoAgentData, OrderCountsBetweenBlocks) {
+  const std::vector<std::string> theirs = {"copy-from-image a /b 0755", "enable a.service", "daemon-reload",
+                                           "restart a.service"};
+  EXPECT_EQ(order_differences(theirs, theirs), std::vector<std::string>{});
+  EXPECT_EQ(order_differences(theirs, {theirs[1], theirs[0], theirs[2], theirs[3]}),
+            std::vector<std::string>{"order of copy-from-image a /b"});
+  EXPECT_EQ(order_differences(theirs, {theirs[0], theirs[3], theirs[2], theirs[1]}),
+            (std::vector<std::string>{"order of enable a.service", "order of restart a.service"}));
+}
+
 // Each deviation that a run shows has a number, and COMPATIBILITY.md explains it.
 TEST(GoAgentData, DeviationsAreNamed) {
   const auto page = read_host_file(std::string(GNA_SOURCE_DIR) + "/COMPATIBILITY.md");

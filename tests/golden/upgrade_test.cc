@@ -110,7 +110,7 @@ INSTANTIATE_TEST_SUITE_P(Random, Upgrade, ::testing::ValuesIn(random_pairs()), l
 
 TEST(UpgradeData, IsWhole) {
   EXPECT_EQ(upgrade_pairs().size(), 49u);
-  EXPECT_EQ(owner_pairs().size(), 9u);
+  EXPECT_EQ(owner_pairs().size(), 13u);
 }
 
 // Nothing of ours is left after a reset, and nothing that was not ours is gone.

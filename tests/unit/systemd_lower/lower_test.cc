@@ -219,6 +219,52 @@ TEST(Lower, WhatWasAFileStaysWithItsNewOwner) {
   EXPECT_THAT(applied.files, IsEmpty());
 }
 
+// What stands where a folder has to be, or the reverse, goes first, whoever of ours it belongs to.
+TEST(Lower, AFileMakesRoomForDropInsAndMirrors) {
+  const std::string drop_ins = "/etc/systemd/system/a.service.d";
+  const std::string mirror = "/etc/containerd/certs.d/docker.io";
+  desired::State wanted;
+  wanted.units["a.service"] = {.drop_ins = {{"x.conf", "a"}}};
+  wanted.registries["docker.io"] = {.upstream = "docker.io"};
+  plan::Applied applied;
+  observed::State now;
+  for (const auto& path : {drop_ins, mirror}) {
+    applied.files[path] = {.mode = 0644, .sha256 = "1"};
+    now.files[path] = {.kind = observed::FileKind::regular};
+  }
+  const auto plan = lowered(wanted, applied, now);
+  EXPECT_EQ(plan.stages.at(0).name, "clear the way");
+  EXPECT_THAT(step(plan, "dropIn:a.service.d/x.conf").needs, ElementsAre("clear:" + drop_ins));
+  EXPECT_THAT(step(plan, "registry:docker.io").needs, ElementsAre("clear:" + mirror));
+  EXPECT_THAT(ids(plan), Not(Contains("file:" + drop_ins)));
+}
+
+TEST(Lower, DropInsAndMirrorsMakeRoomForAFile) {
+  const std::string drop_ins = "/etc/systemd/system/a.service.d";
+  const std::string mirror = "/etc/containerd/certs.d/docker.io";
+  desired::State wanted;
+  wanted.units["a.service"] = {.content = "a"};
+  plan::Applied applied;
+  applied.units["a.service"] = {.owns_file = true, .drop_ins = {{"x.conf", "1"}}};
+  applied.registries["docker.io"] = {.digest = "1"};
+  observed::State now;
+  for (const auto& path : {drop_ins, mirror}) {
+    wanted.files[path] = {.content = "a"};
+    now.files[path] = {.kind = observed::FileKind::directory};
+  }
+  const auto plan = lowered(wanted, applied, now);
+  const auto& room = step(plan, "clear:" + drop_ins);
+  EXPECT_THAT(std::get<plan::ClearTheWay>(room.action).ours, ElementsAre(drop_ins + "/x.conf"));
+  EXPECT_EQ(room.before.units.at("a.service").started_with, "");
+  EXPECT_THAT(std::get<plan::ClearTheWay>(step(plan, "clear:" + mirror).action).ours,
+              ElementsAre(mirror + "/hosts.toml"));
+  EXPECT_THAT(ids(plan), Not(Contains("dropIn:a.service.d/x.conf")));
+  plan::edit(applied, room.after);
+  EXPECT_THAT(applied.units.at("a.service").drop_ins, IsEmpty());
+  plan::edit(applied, step(plan, "clear:" + mirror).after);
+  EXPECT_THAT(applied.registries, IsEmpty());
+}
+
 TEST(Lower, ForgetsCpuManagerStateBeforeKubeletRestarts) {
   desired::State wanted;
   wanted.units["kubelet.service"] = {.content = "x", .role = desired::Role::kubelet};
