@@ -202,6 +202,13 @@ std::string wrapped(std::string_view text, std::size_t column) {
   return out;
 }
 
+// With the values that it takes, where its words do not name them.
+std::string text_of(const FlagInfo& flag) {
+  const bool named = std::ranges::all_of(
+      flag.choices, [&](const std::string& choice) { return flag.text.find(choice) != std::string::npos; });
+  return named ? flag.text : fmt::format("{}: {}", flag.text, fmt::join(flag.choices, ", "));
+}
+
 std::string flags_text(const CommandInfo& command) {
   std::string out;
   std::vector<std::string> groups;
@@ -218,7 +225,7 @@ std::string flags_text(const CommandInfo& command) {
         left += "\n" + std::string(kIndent, ' ');
       else
         left.append(kIndent - left.size(), ' ');
-      out += left + wrapped(flag.text, kIndent) + "\n";
+      out += left + wrapped(text_of(flag), kIndent) + "\n";
     }
   }
   return out;

@@ -5,6 +5,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <cstdlib>
 #include <functional>
@@ -64,6 +65,12 @@ void take_containerd_version(Options& options, const std::string& value) {
 
 void take_config_version(Options& options, const std::string& value) {
   options.containerd_config_version = value[0] - '0';
+}
+
+// Of hosts, as an OSC writes them: in lower case.
+void take_host_name(Options& options, const std::string& value) {
+  options.host_name = value;
+  std::ranges::transform(options.host_name, options.host_name.begin(), [](unsigned char c) { return std::tolower(c); });
 }
 
 void take_format(Options& options, const std::string& value) {
@@ -410,6 +417,18 @@ bool is_any_of(std::string_view word, std::initializer_list<std::string_view> wo
   return std::ranges::find(words, word) != words.end();
 }
 
+// A flag such as "--root=" with nothing behind it, as an empty variable of a script leaves it. CLI11 would take the
+// next argument for its value, be that FILE or another flag. Empty: there is none.
+std::string flag_without_value(int argc, const char* const* argv) {
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view argument = argv[i];
+    if (argument == "--") break;
+    if (argument.starts_with("--") && argument.find('=') == argument.size() - 1)
+      return std::string(argument.substr(0, argument.size() - 1));
+  }
+  return {};
+}
+
 }  // namespace
 
 const Grammar& grammar() {
@@ -459,14 +478,14 @@ Parsed parse_arguments(int argc, const char* const* argv) {
   Options options;
   options.command = command->info.name;
   options.root = from_environment("GNA_ROOT");
-  options.containerd_address = from_environment("CONTAINERD_ADDRESS");
-  options.containerd_namespace = from_environment("CONTAINERD_NAMESPACE");
   if (const auto level = from_environment("GNA_LOG_LEVEL"); !level.empty()) {
     if (level != "debug" && level != "info" && level != "warn" && level != "error")
       return usage_error("GNA_LOG_LEVEL: " + printable(level) + " is none of debug, info, warn, error", "");
     options.log_level = level;
   }
 
+  if (const auto flag = flag_without_value(argc, argv); !flag.empty())
+    return usage_error(command->info.name + ": " + printable(flag) + ": is empty", command->info.name);
   CLI::App app;
   app.set_help_flag("-h,--help");
   std::vector<std::string> arguments;
@@ -482,6 +501,7 @@ Parsed parse_arguments(int argc, const char* const* argv) {
         names, [&options, take = flag.take](const std::vector<std::string>& values) {
           for (const auto& value : values) take(options, value);
         });
+    option->type_name(flag.info.value);
     option->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)->allow_extra_args(false);
     option->check(
         CLI::Validator([](std::string& value) { return value.empty() ? "is empty" : std::string(); }, "", ""));

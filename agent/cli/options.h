@@ -24,8 +24,6 @@ struct Options {
   std::string host_name = {};
   std::string containerd_version = {};
   int containerd_config_version = 2;
-  std::string containerd_address = {};
-  std::string containerd_namespace = {};
   std::string out_directory = {};
   std::string config_directory = {};
 

@@ -43,6 +43,22 @@ TEST(Arguments, OfAFlagGivenTwiceTheLastCounts) {
   EXPECT_EQ(parse({"diff", "--root", "/a", "--root", "/b", "osc"}).options->root, "/b");
 }
 
+// As scripts leave them: --root="$ROOT" with ROOT empty must not swallow what follows.
+TEST(Arguments, AnEmptyValueTakesNoOtherArgument) {
+  for (const auto& arguments : std::vector<std::vector<const char*>>{
+           {"apply", "--host-name=", "osc.yaml"}, {"reset", "--root=", "--yes"}, {"diff", "--timeout=", "osc.yaml"}}) {
+    const auto parsed = parse(arguments);
+    EXPECT_FALSE(parsed.options);
+    EXPECT_EQ(parsed.exit_code, kBadInput);
+    EXPECT_NE(parsed.err.find("is empty"), std::string::npos) << parsed.err;
+  }
+  EXPECT_EQ(parse({"diff", "--", "--root="}).options->files, std::vector<std::string>{"--root="});
+}
+
+TEST(Arguments, NameHostsInLowerCase) {
+  EXPECT_EQ(parse({"diff", "--host-name", "Node-A"}).options->host_name, "node-a");
+}
+
 TEST(Arguments, ThatAreWrongEndWithTwoAndAPointerToTheHelp) {
   const std::vector<std::vector<const char*>> bad = {
       {},
@@ -126,8 +142,11 @@ TEST(Help, OfEachCommandNamesItsFlagsAndExitCodes) {
     EXPECT_EQ(parse({"help", command.name.c_str()}).out, page) << command.name;
     EXPECT_NE(page.find("Exit codes:"), std::string::npos);
     EXPECT_NE(page.find("Examples:"), std::string::npos);
-    for (const auto& flag : command.flags)
+    for (const auto& flag : command.flags) {
       for (const auto& name : flag.names) EXPECT_NE(page.find(name), std::string::npos) << command.name << " " << name;
+      for (const auto& value : flag.choices)
+        EXPECT_NE(page.find(value), std::string::npos) << command.name << " " << value;
+    }
     EXPECT_NE(help_overview().find("  " + command.name), std::string::npos);
   }
 }
