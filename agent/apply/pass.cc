@@ -73,6 +73,13 @@ bool revives_containerd(const Prepared& prepared) {
   });
 }
 
+Error unreadable_last_applied(const osc::Parsed& parsed, std::string hint) {
+  return {.code = Code::Corrupt,
+          .message = std::string(store::Store::kBase) + "/last-applied-osc.yaml: " +
+                     (parsed.findings.empty() ? "cannot be read" : parsed.findings.front().message),
+          .hint = std::move(hint)};
+}
+
 void warn_of_in_place(Prepared& prepared) {
   const auto& flags = prepared.in_place;
   if (!flags.any()) return;
@@ -112,10 +119,7 @@ Result<Prepared> Pass::prepare(const osc::Document& document, const std::string&
   if (!prepared.loaded.last_applied_bytes.empty()) {
     auto parsed = osc::parse_applied(prepared.loaded.last_applied_bytes);
     if (!parsed.ok())
-      return fail(Code::Corrupt,
-                  std::string(store::Store::kBase) + "/last-applied-osc.yaml: " +
-                      (parsed.findings.empty() ? "cannot be read" : parsed.findings.front().message),
-                  "move it away to start from what the OSC says");
+      return std::unexpected(unreadable_last_applied(parsed, "move it away to start from what the OSC says"));
     // Applied again from its own record it is still the OSC with the checksum that it came with.
     if (prepared.loaded.manifest && document.checksum == sha256_hex(prepared.loaded.last_applied_bytes))
       prepared.checksum = prepared.loaded.manifest->checksum;
@@ -175,8 +179,12 @@ Result<Prepared> Pass::prepare_reset(Deadline by) {
   GNA_LET(loaded, store_.load());
   prepared.loaded = std::move(loaded);
   if (!prepared.loaded.last_applied_bytes.empty()) {
-    if (auto parsed = osc::parse_applied(prepared.loaded.last_applied_bytes); parsed.ok())
+    auto parsed = osc::parse_applied(prepared.loaded.last_applied_bytes);
+    if (parsed.ok())
       prepared.last_applied = std::move(parsed.document->osc);
+    else if (!prepared.loaded.manifest)  // nobody knows what there is to take back, and that is not "nothing"
+      return std::unexpected(
+          unreadable_last_applied(parsed, "move it away and apply the OSC again; then reset takes it back"));
   }
   GNA_LET(applied, load_applied(prepared, read_secret_));
   prepared.applied = std::move(applied);

@@ -58,7 +58,7 @@ int apply(const Options& options, Console& console) {
     auto known = node.pass->up_to_date(source->sha256, pass_options(options), by);
     if (known && *known) return nothing_to_do(console, **known);
   }
-  auto document = parse_source(*source, console);
+  auto document = parse_source(*source, console, false);
   if (!document) return document.exit_code;
 
   // Input that is wrong, or that this backend cannot express, touches nothing: not even to make the lock of

@@ -56,7 +56,7 @@ int diff(const Options& options, Console& console) {
     const auto known = (*node)->pass->up_to_date(source->sha256, pass_options(options), by);
     if (known && *known) return show_plan(console, **node, **known);
   }
-  auto document = parse_source(*source, console);
+  auto document = parse_source(*source, console, true);
   if (!document) return document.exit_code;
   if (source->name.empty())
     if (const auto loaded = (*node)->store.load()) answer_secrets_from_disk(**node, document->osc, *loaded);

@@ -64,13 +64,13 @@ OrExit<Source> find_source(const Options& options, Console& console, Node& node,
   return {.value = std::move(out)};
 }
 
-OrExit<osc::Document> parse_source(const Source& source, Console& console) {
+OrExit<osc::Document> parse_source(const Source& source, Console& console, bool asking) {
   if (source.name.empty()) {
     auto parsed = osc::parse_applied(source.bytes);
     if (!parsed.document) {
       const auto why = parsed.findings.empty() ? "" : ": " + parsed.findings[0].message;
-      return {.exit_code = console.fail(
-                  {.code = Code::Corrupt, .message = "the OSC in this node's records cannot be read" + why}, kFailed)};
+      const Error error{.code = Code::Corrupt, .message = "the OSC in this node's records cannot be read" + why};
+      return {.exit_code = console.fail(error, exit_code(error, asking))};
     }
     if (!source.checksum.empty()) parsed.document->checksum = source.checksum;
     return {.value = std::move(parsed.document)};

@@ -34,7 +34,8 @@ struct OrExit {
 OrExit<Source> find_source(const Options& options, Console& console, Node& node, bool asking);
 
 // Parses; prints the findings to standard error (errors as a Findings document in JSON mode).
-OrExit<osc::Document> parse_source(const Source& source, Console& console);
+// `asking`: the command only wants to know, so that records which cannot be read end it with kUnknown.
+OrExit<osc::Document> parse_source(const Source& source, Console& console, bool asking);
 
 apply::Options pass_options(const Options& options);
 

@@ -50,7 +50,7 @@ std::int64_t generation_of(const Options& options) {
 OrExit<osc::Osc> read_osc(const std::string& name, Console& console) {
   auto bytes = read_input(name, osc::kMaxDocumentBytes);
   if (!bytes) return {.exit_code = console.fail(bytes.error().with(name == "-" ? "standard input" : name), kBadInput)};
-  auto document = parse_source({.bytes = std::move(*bytes), .name = name}, console);
+  auto document = parse_source({.bytes = std::move(*bytes), .name = name}, console, false);
   if (!document) return {.exit_code = document.exit_code};
   return {.value = std::move(document->osc)};
 }

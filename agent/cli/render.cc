@@ -216,7 +216,7 @@ int render(const Options& options, Console& console) {
   auto& node = **opened;
   auto source = find_source(options, console, node, false);
   if (!source) return source.exit_code;
-  auto document = parse_source(*source, console);
+  auto document = parse_source(*source, console, false);
   if (!document) return document.exit_code;
   if (options.backend == "talos") return render_machine_config(options, console, node, document->osc);
   auto output = render_everything(options, node, std::move(document->osc), by);

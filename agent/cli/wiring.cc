@@ -41,6 +41,24 @@ class ContainerdOnDemand : public backend::ContentSource {
   std::unique_ptr<backend::ContentSource> source_;
 };
 
+// A layout that was given on the command line is input: what is wrong with it, is wrong input.
+class GivenLayout : public backend::ContentSource {
+ public:
+  explicit GivenLayout(const std::string& directory) : layout_(content::from_image_layout(directory)) {}
+
+  Result<void> available(const std::vector<desired::ImageSource>& sources, Deadline by) override {
+    auto result = layout_->available(sources, by);
+    if (result || result.error().code == Code::DeadlineExceeded) return result;
+    return fail(Code::InvalidArgument, result.error().message, result.error().hint);
+  }
+  Result<Fd> open(const desired::ImageSource& source_file, Deadline by) override {
+    return layout_->open(source_file, by);
+  }
+
+ private:
+  std::unique_ptr<backend::ContentSource> layout_;
+};
+
 std::unique_ptr<backend::OsBackend> make_systemd(const fs::RootFs& root, const Options& options) {
   systemd::Options out{.host_name = options.host_name, .offline_config_version = options.containerd_config_version};
   if (!options.containerd_version.empty()) out.containerd_version = options.containerd_version;
@@ -56,7 +74,7 @@ struct BackendEntry {
 constexpr BackendEntry kBackends[] = {{"systemd", make_systemd}};
 
 std::unique_ptr<backend::ContentSource> make_content(const Options& options) {
-  if (!options.image_layout.empty()) return content::from_image_layout(options.image_layout);
+  if (!options.image_layout.empty()) return std::make_unique<GivenLayout>(options.image_layout);
   return std::make_unique<ContainerdOnDemand>(options.offline());
 }
 

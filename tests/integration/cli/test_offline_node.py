@@ -233,6 +233,35 @@ class OfflineNode(CommandTest):
         self.assertEqual([path for path in listing(self.root) if ".gna-" in path], [])
         self.expect(0, self.node("apply", self.second))
 
+    def test_a_layout_that_cannot_be_read_is_wrong_input(self):
+        path = self.write("osc.yaml", osc(files="- path: /opt/bin/x\n  content:\n    imageRef: {image: 'r.example/i:1', filePathInImage: /x}\n"))
+        (self.scratch / "empty").mkdir()
+        for command in ("diff", "apply"):
+            for layout in ("absent", "empty"):
+                self.expect(2, self.node(command, "--image-layout", self.scratch / layout, path))
+        self.assertEqual(listing(self.root), {})
+
+    def test_records_that_cannot_be_read_are_no_answer(self):
+        self.node("apply", self.first)
+        self.node("apply", self.second)
+        for name, commands in (("gna/previous-osc.yaml", (["diff", "--previous"],)),
+                               ("last-applied-osc.yaml", (["diff"], ["status"], ["diff", self.first]))):
+            (self.root / STATE / name).write_text("spec: {files: [")
+            for command in commands:
+                self.expect(4, self.node(*command))
+        before = listing(self.root)
+        self.expect(1, self.node("apply"))
+        # What there is to take back is not known: that is not "nothing", and no reason to forget it.
+        result = self.expect(1, self.node("reset", "--yes"))
+        self.assertIn("last-applied-osc.yaml", result.err)
+        (self.root / STATE / "gna/lock").write_bytes(before[STATE + "/gna/lock"][1])
+        self.assertEqual(listing(self.root), before)
+        # The way that it tells.
+        (self.root / STATE / "last-applied-osc.yaml").unlink()
+        self.expect(0, self.node("apply", self.second))
+        self.expect(0, self.node("reset", "--yes"))
+        self.assertFalse((self.root / "etc/demo/a").exists())
+
     def test_root_by_the_environment(self):
         self.expect(0, gna("apply", self.first, env={"GNA_ROOT": str(self.root)}))
         self.assertEqual(self.read("etc/demo/a"), "one\n")
