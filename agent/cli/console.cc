@@ -41,6 +41,7 @@ std::size_t columns(int fd) {
 
 Console::Console(Masker masker, Format format)
     : masker_(std::move(masker)),
+      err_masker_(masker_.shows_secrets() ? Masker::for_this_run() : masker_),
       format_(format),
       out_terminal_(isatty(STDOUT_FILENO) == 1),
       err_terminal_(isatty(STDERR_FILENO) == 1),
@@ -54,8 +55,8 @@ void Console::wipe() {
   progress_shown_ = false;
 }
 
-void Console::write(std::FILE* to, std::string_view text, Colour colour, bool colours) {
-  const auto shown = printable(masker_.text(text), true);
+void Console::write(std::FILE* to, const Masker& masker, std::string_view text, Colour colour, bool colours) {
+  const auto shown = printable(masker.text(text), true);
   const std::lock_guard lock(mutex_);
   wipe();
   if (colours && colour != Colour::none) {
@@ -73,7 +74,7 @@ void Console::write(std::FILE* to, std::string_view text, Colour colour, bool co
 }
 
 void Console::out(std::string_view text, Colour colour) {
-  if (!is_json()) write(stdout, text, colour, out_colour_);
+  if (!is_json()) write(stdout, masker_, text, colour, out_colour_);
 }
 
 void Console::raw(std::string_view text) {
@@ -83,7 +84,7 @@ void Console::raw(std::string_view text) {
   std::fflush(stdout);
 }
 
-void Console::err(std::string_view text, Colour colour) { write(stderr, text, colour, err_colour_); }
+void Console::err(std::string_view text, Colour colour) { write(stderr, err_masker_, text, colour, err_colour_); }
 
 int Console::fail(const Error& error, int exit_code) {
   if (is_json()) raw(error_document(error, exit_code, masker_));
@@ -95,7 +96,7 @@ int Console::fail(const Error& error, int exit_code) {
 void Console::warn(std::string_view message) { err("gna: warning: " + std::string(message) + "\n", Colour::yellow); }
 
 void Console::progress(std::string_view line) {
-  auto shown = printable(masker_.text(line));
+  auto shown = printable(err_masker_.text(line));
   if (const auto width = columns(STDERR_FILENO) - 1; shown.size() > width) {
     auto cut = width - 3;
     while (cut > 0 && (static_cast<unsigned char>(shown[cut]) & 0xc0) == 0x80) --cut;  // never inside a character

@@ -17,9 +17,11 @@ enum class Colour { none, red, green, yellow, cyan, bold, faint };
 
 class Console {
  public:
+  // `masker`: of standard output. Standard error and logs, which outlive the terminal, are masked in any case.
   Console(Masker masker, Format format);
 
   const Masker& masker() const { return masker_; }
+  const Masker& log_masker() const { return err_masker_; }
   Format format() const { return format_; }
   bool is_json() const { return format_ == Format::json; }
   bool out_is_terminal() const { return out_terminal_; }
@@ -43,10 +45,11 @@ class Console {
   bool flush();
 
  private:
-  void write(std::FILE* to, std::string_view text, Colour colour, bool colours);
+  void write(std::FILE* to, const Masker& masker, std::string_view text, Colour colour, bool colours);
   void wipe();
 
   Masker masker_;
+  Masker err_masker_;
   Format format_;
   bool out_terminal_ = false, err_terminal_ = false;
   bool out_colour_ = false, err_colour_ = false;

@@ -70,12 +70,12 @@ void set_up_logs(const std::string& format, const std::string& level, Console& c
           [shared, &console](log::Level severity, std::string_view id, std::string_view message, log::Fields fields) {
             constexpr std::array<std::string_view, 4> kPriority = {"7", "6", "4", "3"};
             std::string datagram;
-            journal_field(datagram, "MESSAGE", console.masker().text(message));
+            journal_field(datagram, "MESSAGE", console.log_masker().text(message));
             journal_field(datagram, "PRIORITY", kPriority[static_cast<std::size_t>(severity)]);
             journal_field(datagram, "SYSLOG_IDENTIFIER", "gna");
             journal_field(datagram, "GNA_EVENT", id);
             for (const auto& [name, value] : fields)
-              journal_field(datagram, "GNA_" + std::string(name), console.masker().text(value));
+              journal_field(datagram, "GNA_" + std::string(name), console.log_masker().text(value));
             // A full journal loses the event: nothing better could be done with it.
             (void)::send(shared->get(), datagram.data(), datagram.size(), MSG_NOSIGNAL);
           },
@@ -87,7 +87,7 @@ void set_up_logs(const std::string& format, const std::string& level, Console& c
   const bool json = format == "json";
   log::set_sink(
       [json, &console](log::Level severity, std::string_view id, std::string_view message, log::Fields fields) {
-        console.err(json ? json_line(severity, id, message, fields, console.masker())
+        console.err(json ? json_line(severity, id, message, fields, console.log_masker())
                          : text_line(severity, id, message, fields));
       },
       lowest);

@@ -13,10 +13,10 @@ class Terminal(CommandTest):
         self.path = self.write("osc.yaml", osc(files=file("/etc/demo/a", "a\n") + file("/etc/demo/secret", "MARKER", 384),
                                                units=unit("demo.service")))
 
-    def at_terminal(self, *arguments, answer=None, **env):
+    def at_terminal(self, *arguments, answer=None, stderr=None, **env):
         controller, terminal = pty.openpty()
         process = subprocess.Popen([GNA, arguments[0], "--root", self.root, *map(str, arguments[1:])], stdin=terminal,
-                                   stdout=terminal, stderr=terminal, env=environment(TERM="xterm-256color", **env))
+                                   stdout=terminal, stderr=stderr or terminal, env=environment(TERM="xterm-256color", **env))
         os.close(terminal)
         if answer is not None:
             os.write(controller, answer.encode())
@@ -66,6 +66,16 @@ class Terminal(CommandTest):
         code, seen = self.at_terminal("diff", "--show-secrets", self.path)
         self.assertEqual(code, 1, seen)
         self.assertIn("MARKER", seen)
+
+    def test_secrets_are_never_logged(self):
+        """--show-secrets is for eyes: what goes to standard error may be kept by somebody."""
+        with open(self.scratch / "log", "w+") as log:
+            code, _ = self.at_terminal("diff", "--show-secrets", "https://u:MARKER@h/osc.yaml", stderr=log)
+            log.seek(0)
+            kept = log.read()
+        self.assertEqual(code, 2)
+        self.assertIn("<secret ", kept)
+        self.assertNotIn("MARKER", kept)
 
 
 if __name__ == "__main__":
