@@ -45,10 +45,13 @@ Result<provision::RenderOptions> render_options(const Options& options, const os
   return out;
 }
 
-// Userdata may be executed and may hold secrets: readable for its owner only.
+// Userdata may be executed and may hold secrets: readable for its owner only, also where a file for all to read lay.
 Result<void> write_file(const std::string& name, const std::string& bytes) {
   const Fd fd(::open(name.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
   if (!fd) return fail_errno(errno, name);
+  struct stat status{};
+  if (::fstat(fd.get(), &status) != 0 || (S_ISREG(status.st_mode) && ::fchmod(fd.get(), 0600) != 0))
+    return fail_errno(errno, name);
   for (std::size_t done = 0; done < bytes.size();) {
     const auto count = ::write(fd.get(), bytes.data() + done, bytes.size() - done);
     if (count < 0 && errno == EINTR) continue;

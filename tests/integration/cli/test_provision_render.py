@@ -62,6 +62,10 @@ class Render(CommandTest):
         self.assertEqual(self.expect(0, render(WORKER, *MIRRORS, "--generation", "5", "--out", out)).out, "")
         self.assertEqual(out.read_text(), shown.out)
         self.assertEqual(stat.S_IMODE(out.stat().st_mode), 0o600)
+        # Also where a file that everybody may read lay.
+        out.chmod(0o644)
+        self.expect(0, render(WORKER, *MIRRORS, "--generation", "5", "--out", out))
+        self.assertEqual(stat.S_IMODE(out.stat().st_mode), 0o600)
 
     def test_generation_comes_from_the_flag_the_epoch_or_the_clock(self):
         self.assertIn("\ngeneration=5\n", render(WORKER, "--generation", "5", env={"SOURCE_DATE_EPOCH": "7"}).out)
