@@ -48,7 +48,8 @@ std::string_view kind_words(plan::Kind kind) {
 
 std::string step_words(const plan::Step& step) {
   if (step.kind == plan::Kind::daemonReload) return "daemon-reload";
-  return std::string(to_string(step.verb)) + " " + std::string(kind_words(step.kind)) + step.target;
+  const bool folder = std::holds_alternative<plan::MakeDirectory>(step.action);
+  return fmt::format("{} {}{}", to_string(step.verb), folder ? "folder " : kind_words(step.kind), step.target);
 }
 
 std::string step_line(const apply::StepReport& report) {
