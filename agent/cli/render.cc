@@ -134,6 +134,14 @@ void print(Console& console, const Rendered& rendered) {
   }
 }
 
+std::vector<desired::ImageSource> images_of(const plan::Plan& plan) {
+  std::vector<desired::ImageSource> out;
+  for (const auto& stage : plan.stages)
+    for (const auto& step : stage.steps)
+      if (const auto* copy = std::get_if<plan::CopyFromImage>(&step.action)) out.push_back(copy->source);
+  return out;
+}
+
 // What the steps would write, below DIR.
 Result<void> write_tree(const std::string& directory, const plan::Plan& plan, Node& node, bool with_images,
                         Console& console, Deadline by) {
@@ -228,6 +236,9 @@ int render(const Options& options, Console& console) {
   else if (options.out_directory.empty())
     print(console, rendered);
   if (const auto code = judge(options, console, rendered.refused); code != kDone) return code;
+  if (!options.out_directory.empty() && !options.image_layout.empty())
+    if (const auto there = node.content->available(images_of(output->plan), by); !there)
+      return console.fail(there.error(), exit_code(there.error(), false));
   if (!options.out_directory.empty())
     if (const auto written =
             write_tree(options.out_directory, output->plan, node, !options.image_layout.empty(), console, by);

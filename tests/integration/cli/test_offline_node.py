@@ -239,6 +239,8 @@ class OfflineNode(CommandTest):
         for command in ("diff", "apply"):
             for layout in ("absent", "empty"):
                 self.expect(2, self.node(command, "--image-layout", self.scratch / layout, path))
+                self.expect(2, gna("render", "--out", self.scratch / "out", "--image-layout", self.scratch / layout, path))
+                self.assertFalse((self.scratch / "out").exists())
         self.assertEqual(listing(self.root), {})
 
     def test_records_that_cannot_be_read_are_no_answer(self):
