@@ -145,8 +145,11 @@ std::string Masker::text(std::string_view text) const {
         break;
       }
       case ':': {
-        if (!text.substr(at).starts_with("://")) break;
-        const auto begin = at + 3;
+        // JSON may write a slash as \/.
+        const auto rest = text.substr(at);
+        const std::size_t slashes = rest.starts_with("://") ? 3 : rest.starts_with(R"(:\/\/)") ? 5 : 0;
+        if (slashes == 0) break;
+        const auto begin = at + slashes;
         const auto end = end_of_user_info(text, begin);
         if (end == std::string_view::npos || end <= begin) break;
         replace(begin, end);

@@ -64,6 +64,7 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"UserAlone", "https://MARKER@host", "https://#@host"},
         Case{"UserInfoWithAt", "http://user:MAR@KER@host/", "http://#@host/"},
         Case{"UserInfoWithRawSlash", "http://user:MAR/KER@host/", "http://#@host/"},
+        Case{"UserInfoInJson", R"("http:\/\/user:MARKER@host\/x")", R"("http:\/\/#@host\/x")"},
         Case{"UserInfoInToml", "[host.\"https://u:MARKER@mirror:5000\"]", "[host.\"https://#@mirror:5000\"]"},
         Case{"AtInPathIsNone", "https://registry/v2/image@sha256:1234", "https://registry/v2/image@sha256:1234"},
         Case{"AtInPathAfterPort", "https://registry:5000/v2/image@sha256:1234",
