@@ -29,5 +29,12 @@ TEST(ExitCode, OfRuns) {
   EXPECT_EQ(exit_code(apply::Summary{.steps = 2, .done = 2}, SIGTERM), 0);  // it came when all was done
 }
 
+TEST(StepWords, TellAFolderFromAFile) {
+  EXPECT_EQ(step_words({.target = "/etc/x", .verb = plan::Verb::create, .action = plan::WriteFile{}}),
+            "create file /etc/x");
+  EXPECT_EQ(step_words({.target = "/etc/x", .verb = plan::Verb::create, .action = plan::MakeDirectory{}}),
+            "create folder /etc/x");
+}
+
 }  // namespace
 }  // namespace gna::cli
