@@ -111,7 +111,8 @@ void print_last_run(Console& console, const store::LastRun& run) {
 void print(Console& console, const Status& status) {
   console.out("applied: " + status.checksum + (status.time.empty() ? "" : ", last run " + status.time) + "\n");
   if (status.last_run) print_last_run(console, *status.last_run);
-  if (status.interrupted) console.out("a run was cut short: gna apply resumes it\n", Colour::yellow);
+  if (status.interrupted)
+    console.out("a run has not ended: it is at work, or was cut short and gna apply resumes it\n", Colour::yellow);
   if (status.has_previous) console.out("way back: gna diff --previous shows it, gna apply --previous makes it\n");
 
   if (!status.pending.empty()) console.out("\npending:\n", Colour::bold);
@@ -145,8 +146,9 @@ int report(Console& console, const Status& status) {
   if (!status.applied && !status.interrupted) {
     console.out("nothing was ever applied on this node\n");
   } else if (!status.applied) {
-    console.out("nothing was applied wholly yet: the first run did not complete, gna apply FILE resumes it\n",
-                Colour::yellow);
+    console.out(
+        "nothing was applied wholly yet: the first run is at work, or was cut short and gna apply FILE resumes it\n",
+        Colour::yellow);
     if (status.last_run) print_last_run(console, *status.last_run);
   } else {
     print(console, status);

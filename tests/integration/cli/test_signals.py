@@ -34,6 +34,13 @@ class Signals(CommandTest):
         self.assertEqual(process.returncode, 0, err)
         self.assertRegex(err, r"gna: step \d+ of \d+: \S.*, for \d+")
 
+    def test_status_beside_a_run_calls_it_neither_done_nor_cut_short(self):
+        process = self.slow()
+        self.after_first_step(process)
+        self.assertIn("is at work, or was cut short", self.expect(1, self.node("status")).out)
+        process.communicate(timeout=60)
+        self.expect(0, self.node("status"))
+
     def stops(self, number, code):
         process = self.slow()
         self.after_first_step(process)
