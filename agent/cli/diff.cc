@@ -29,6 +29,7 @@ CurrentFile read_current(const Node& node, const std::optional<osc::Osc>& last_a
   const auto seen = node.root.look(path, false);
   if (!seen || seen->kind != observed::FileKind::regular) return out;
   out.exists = true;
+  out.mode = seen->mode;
   if (auto bytes = node.root.read(path, kShownBytes))
     out.bytes = std::move(*bytes);
   else

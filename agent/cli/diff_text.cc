@@ -72,6 +72,7 @@ std::string content_change(const plan::WriteFile& write, bool secret, const Curr
     return "content " + masker.mark(now.bytes) + " becomes " + masker.mark(write.bytes) + "\n";
   }
   if (!now.exists && write.bytes.empty()) return "empty\n";
+  if (now.exists && !now.too_large && now.bytes == write.bytes) return {};
   if (now.too_large || write.bytes.size() > kShownBytes || is_binary(write.bytes) || is_binary(now.bytes)) {
     const auto before = now.too_large ? "too large to show" : summarised(now.bytes);
     return now.exists ? "content: " + before + ", becomes " + summarised(write.bytes) + "\n"
@@ -79,6 +80,11 @@ std::string content_change(const plan::WriteFile& write, bool secret, const Curr
   }
   // Masked before they are compared: equal secrets have equal marks, and no mark is ever cut in two by a hunk.
   return unified_diff(masker.text(now.bytes), masker.text(write.bytes));
+}
+
+std::string mode_change(const plan::WriteFile& write, const CurrentFile& now) {
+  if (!now.exists || now.mode == write.mode) return {};
+  return "mode " + octal(now.mode) + " becomes " + octal(write.mode) + "\n";
 }
 
 void print_plan(Console& console, const plan::Plan& plan, const ReadCurrent& read_current) {
@@ -91,8 +97,10 @@ void print_plan(Console& console, const plan::Plan& plan, const ReadCurrent& rea
         beside += (beside.empty() ? "" : "; ") + std::string(disruption);
       if (!beside.empty()) line += "  (" + beside + ")";
       console.out(line + "\n", mark.colour);
-      if (const auto* write = std::get_if<plan::WriteFile>(&step.action))
-        print_content(console, content_change(*write, step.secret, read_current(write->path), console.masker()));
+      if (const auto* write = std::get_if<plan::WriteFile>(&step.action)) {
+        const auto now = read_current(write->path);
+        print_content(console, mode_change(*write, now) + content_change(*write, step.secret, now, console.masker()));
+      }
     }
   const auto counts = count(plan);
   if (!plan.empty())

@@ -43,7 +43,16 @@ TEST(ContentChange, OfBinariesIsSummarised) {
   EXPECT_NE(text.find("2 bytes"), std::string::npos) << text;
 }
 
-TEST(ContentChange, OfModeAloneIsNothing) { EXPECT_EQ(change("a\n", "a\n"), ""); }
+TEST(ContentChange, OfModeAloneIsNothing) {
+  EXPECT_EQ(change("a\n", "a\n"), "");
+  EXPECT_EQ(change(std::string("\0a", 2), std::string("\0a", 2)), "");
+}
+
+TEST(ModeChange, IsTold) {
+  EXPECT_EQ(mode_change({"/f", "a", 0644}, {.exists = true, .mode = 0600}), "mode 0600 becomes 0644\n");
+  EXPECT_EQ(mode_change({"/f", "a", 0644}, {.exists = true, .mode = 0644}), "");
+  EXPECT_EQ(mode_change({"/f", "a", 0644}, {}), "");
+}
 
 }  // namespace
 }  // namespace gna::cli
