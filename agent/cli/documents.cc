@@ -153,6 +153,7 @@ std::string apply_step_document(const apply::StepReport& report, const Masker& m
   out["result"] = result_name(report.outcome.result);
   out["tookMs"] = report.outcome.took.count();
   if (report.outcome.error) out["error"] = error_json(*report.outcome.error);
+  if (!report.outcome.note.empty()) out["note"] = report.outcome.note;
   return finish(out, masker);
 }
 

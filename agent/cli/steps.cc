@@ -64,7 +64,7 @@ std::string step_line(const apply::StepReport& report) {
       message.remove_prefix(prefix.size());
     out += ": " + std::string(message);
   }
-  if (!report.outcome.note.empty()) out += "; " + report.outcome.note;
+  if (report.outcome.result != Result::done && !report.outcome.note.empty()) out += "; " + report.outcome.note;
   return out;
 }
 
@@ -150,8 +150,9 @@ void RunWatch::ended(const apply::StepReport& told) {
               {"took_ms", took_ms},
               {"error", done.outcome.error ? done.outcome.error->message : ""}});
   if (documents_) console_.raw(apply_step_document(done, console_.masker()));
-  if (!lines_) return;
-  console_.out(step_line(done) + "\n", words(done.outcome.result).colour);
+  if (lines_) console_.out(step_line(done) + "\n", words(done.outcome.result).colour);
+  // Of what is done all the same, such as a unit without a file in an offline tree.
+  if (done.outcome.result == Result::done && !done.outcome.note.empty()) console_.warn(done.outcome.note);
 }
 
 void RunWatch::report() {

@@ -152,6 +152,15 @@ class OfflineNode(CommandTest):
         self.expect(0, self.node("apply", path))
         self.expect(0, self.node("status"))
 
+    def test_a_unit_without_a_file_is_a_warning(self):
+        path = self.write("osc.yaml", osc(units="- name: kubelet.service\n  enable: true\n  command: start\n"))
+        for form in (["-o", "text"], ["--progress", "none"], ["-o", "json"]):
+            result = self.expect(0, self.node("apply", *form, path))
+            self.assertIn("gna: warning: enable kubelet.service: kubelet.service: no such unit file", result.err)
+            if form[-1] == "json":
+                self.assertIn("no such unit file", result.documents()[0]["note"])
+            self.expect(0, self.node("reset", "--yes"))
+
     def test_no_state_leaves_no_records(self):
         self.expect(0, self.node("apply", "--no-state", self.first))
         self.assertEqual(self.read("etc/demo/a"), "one\n")
