@@ -44,6 +44,12 @@ std::string first_words(const Grammar& grammar) {
   return fmt::format("{}", fmt::join(out, " "));
 }
 
+// What may stand as the argument of a command that has a list of them; shells would take the two words of a
+// command for two.
+std::string choices_of(const CommandInfo& command, const Grammar& grammar) {
+  return command.name == "help" ? first_words(grammar) : fmt::format("{}", fmt::join(command.choices, " "));
+}
+
 // First words of commands of two words, with their second ones.
 std::map<std::string, std::vector<const CommandInfo*>> groups(const Grammar& grammar) {
   std::map<std::string, std::vector<const CommandInfo*>> out;
@@ -121,7 +127,7 @@ std::string bash(const Grammar& grammar) {
         bash_pattern(command), names_of(command));
     if (!command.choices.empty())
       out += fmt::format("      else\n        mapfile -t COMPREPLY < <(compgen -W '{}' -- \"$word\")\n",
-                         fmt::join(command.choices, " "));
+                         choices_of(command, grammar));
     else if (takes_files(command))
       out += "      else\n        mapfile -t COMPREPLY < <(compgen -f -- \"$word\")\n";
     out += "      fi ;;\n";
@@ -194,7 +200,7 @@ std::string zsh(const Grammar& grammar) {
         out += " \\\n        " + quoted(fmt::format("*{}[{}]{}", name, zsh_text(flag.text), action));
     }
     if (!command.choices.empty())
-      out += " \\\n        " + quoted(fmt::format("1:{}:({})", command.arguments, fmt::join(command.choices, " ")));
+      out += " \\\n        " + quoted(fmt::format("1:{}:({})", command.arguments, choices_of(command, grammar)));
     else if (takes_files(command))
       out += " \\\n        " + quoted("*:file:_files");
     out += "\n      ;;\n";
@@ -243,7 +249,7 @@ std::string fish(const Grammar& grammar) {
       out += " -d " + quoted(flag.text) + "\n";
     }
     if (!command.choices.empty())
-      out += fmt::format("{} -a '{}'\n", condition, fmt::join(command.choices, " "));
+      out += fmt::format("{} -a '{}'\n", condition, choices_of(command, grammar));
     else if (takes_files(command))
       out += condition + " -F\n";
   }

@@ -172,7 +172,7 @@ _gna() {
       if [[ $word == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W '-h --help' -- "$word")
       else
-        mapfile -t COMPREPLY < <(compgen -W 'validate render diff apply status reset provision render provision run bootstrap version completion help' -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W 'validate render diff apply status reset provision bootstrap version completion help' -- "$word")
       fi ;;
   esac
 }

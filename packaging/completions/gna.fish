@@ -151,4 +151,4 @@ complete -c gna -n '__gna_is "version"' -s h -l help -d 'the help of this comman
 complete -c gna -n '__gna_is "completion"' -s h -l help -d 'the help of this command'
 complete -c gna -n '__gna_is "completion"' -a 'bash zsh fish'
 complete -c gna -n '__gna_is "help"' -s h -l help -d 'the help of this command'
-complete -c gna -n '__gna_is "help"' -a 'validate render diff apply status reset provision render provision run bootstrap version completion help'
+complete -c gna -n '__gna_is "help"' -a 'validate render diff apply status reset provision bootstrap version completion help'

@@ -78,6 +78,8 @@ class Arguments(CommandTest):
         self.assertIn("render", complete("gna", "provision", ""))
         self.assertEqual(complete("gna", "provision", "render", "--format", "i"), ["ignition"])
         self.assertEqual(complete("gna", "completion", ""), ["bash", "zsh", "fish"])
+        for topic in complete("gna", "help", ""):
+            self.expect(0, gna("help", topic))
         self.assertEqual(complete("gna", "apply", "--timeout", ""), [])
         self.assertEqual(complete("gna", "apply", "--root", str(self.scratch / "no")), [str(self.root)])
 
