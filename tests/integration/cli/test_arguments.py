@@ -54,6 +54,15 @@ class Arguments(CommandTest):
         self.assertEqual(result.returncode, 1)
         self.assertIn(b"could not be written", result.stderr)
 
+    def test_no_file_becomes_a_standard_stream_that_was_closed(self):
+        path, trace = self.write("osc.yaml", osc(files=file("/etc/x", "x"))), self.scratch / "trace"
+        command = f"exec strace -o {trace} -e trace=openat,openat2 {GNA} apply --root {self.root} {path} >&- 2>&-"
+        subprocess.run(["bash", "-c", command], stdin=subprocess.DEVNULL, env=environment())
+        held = [line for line in trace.read_text().splitlines() if line.endswith((" = 1", " = 2"))]
+        # The loader's come before, and go again.
+        self.assertEqual([line.split('"')[1] for line in held][-2:], ["/dev/null", "/dev/null"])
+        self.assertEqual((self.root / "etc/x").read_text(), "x")
+
     def test_starts_without_loading_a_bus_or_a_channel(self):
         osc = SOURCE / "tests/testdata/osc/real/reconcile-worker.yaml"
         for arguments in (["version"], ["validate", osc], ["render", osc], ["help"]):
