@@ -67,12 +67,6 @@ void take_config_version(Options& options, const std::string& value) {
   options.containerd_config_version = value[0] - '0';
 }
 
-// Of hosts, as an OSC writes them: in lower case.
-void take_host_name(Options& options, const std::string& value) {
-  options.host_name = value;
-  std::ranges::transform(options.host_name, options.host_name.begin(), [](unsigned char c) { return std::tolower(c); });
-}
-
 void take_format(Options& options, const std::string& value) {
   options.format = value == "json" ? Format::json : Format::text;
 }

@@ -232,7 +232,7 @@ class OfflineNode(CommandTest):
         state.mkdir(parents=True)
         left = TESTDATA / "golden/half-12-first-apply-enable/files/var/lib/gardener-node-agent/last-computed-osc-changes.yaml"
         shutil.copy(left, state)
-        self.assertIn("did not complete", self.expect(1, self.node("status")).out)
+        self.assertIn("is at work, or was cut short", self.expect(1, self.node("status")).out)
         self.expect(0, self.node("apply", self.first))
         self.expect(0, self.node("status"))
 
