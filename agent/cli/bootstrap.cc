@@ -19,7 +19,7 @@ int bootstrap(const Options& options, Console& console) {
                         kFailed);
   auto root = fs::RootFs::open(options.offline() ? options.root : "/");
   if (!root) return console.fail(Error(root.error()).with("--root " + options.root), kBadInput);
-  auto config = provision::load_agent_config(*root, options.config_directory);
+  auto config = config::load(*root, options.config_directory);
   // A file that isn't there may still come; one that is wrong stays wrong.
   if (!config) return console.fail(config.error(), exit_code(config.error(), false));
   const auto services = make_services(*root, options.offline());

@@ -15,6 +15,7 @@ int reset(const Options& options, Console& console);
 int provision_render(const Options& options, Console& console);
 int provision_run(const Options& options, Console& console);
 int bootstrap(const Options& options, Console& console);
+int agent(const Options& options, Console& console);
 int version(const Options& options, Console& console);
 int completion(const Options& options, Console& console);
 

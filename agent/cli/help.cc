@@ -167,6 +167,22 @@ const std::map<std::string_view, Page>& pages() {
         "  /var/lib/gardener-node-agent/config-VERSION.yaml\n"
         "      the agent's configuration; of several the greatest version counts\n"
         "  /etc/systemd/system/gardener-node-agent.service\n"}},
+      {"agent",
+       {"Runs as gardener-node-agent.service: looks at the node when it starts and then every\n"
+        "controllers.operatingSystemConfig.syncPeriod (10m), and repairs what is not as the OSC\n"
+        "says that was applied last. What it finds and does is logged. It takes no OSC from the\n"
+        "cluster: gna apply brings one. A run of another OSC that has not ended is left alone.\n"
+        "Under the name gardener-node-agent it is what happens without a command.\n"
+        "\n"
+        "SIGUSR1 makes it print where it is. SIGINT and SIGTERM stop it after the current step.\n"
+        "When its own unit, program or configuration has changed it ends, to be started anew.\n",
+        "  0  stopped, or to be started anew\n"
+        "  1  not root, or there is no configuration yet\n"
+        "  2  usage, or the configuration is wrong\n",
+        "  gna agent --config-dir=/var/lib/gardener-node-agent\n"
+        "  gna agent --config config.yaml --drift report\n",
+        "  /var/lib/gardener-node-agent/config-VERSION.yaml\n"
+        "      its configuration: syncPeriod, logLevel and logFormat count\n"}},
       {"version", {"Prints version, commit, backends and protocols.\n", "  0  done\n", "  gna version -o json\n", {}}},
       {"completion",
        {"Prints a completion script for bash, zsh or fish.\n",
@@ -256,7 +272,7 @@ std::string help_overview() {
   group("Look, without a node", {"validate", "render"});
   group("Look at this node", {"diff", "status"});
   group("Change this node", {"apply", "reset"});
-  group("A new machine", {"provision render", "provision run", "bootstrap"});
+  group("A new machine", {"provision render", "provision run", "bootstrap", "agent"});
   group("About gna", {"version", "completion", "help"});
   out += "\n";
   out += kFileArgument;

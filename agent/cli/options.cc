@@ -15,6 +15,7 @@
 #include "agent/cli/exit_code.h"
 #include "agent/cli/help.h"
 #include "agent/cli/text.h"
+#include "gna/base/duration.h"
 #include "gna/desired/facts.h"
 
 namespace gna::cli {
@@ -90,17 +91,16 @@ const char* const kInput = "Input";
 const char* const kSafety = "What may happen";
 const char* const kUserdata = "Userdata";
 
-std::vector<Flag> output_flags() {
+std::vector<Flag> join(std::vector<Flag> first, const std::vector<Flag>& second) {
+  first.insert(first.end(), second.begin(), second.end());
+  return first;
+}
+
+std::vector<Flag> log_flags(const std::string& unless_given) {
   return {
-      {{{"-o", "--output"},
-        "FORMAT",
-        "text for people, or json: one document on standard output",
-        kOutput,
-        {"text", "json"}},
-       take_format},
       {{{"--log-level"},
         "LEVEL",
-        "least severity of what is logged to standard error (warn)",
+        "least severity of what is logged to standard error (" + unless_given + ")",
         kOutput,
         {"debug", "info", "warn", "error"}},
        into(&Options::log_level)},
@@ -111,6 +111,16 @@ std::vector<Flag> output_flags() {
         {"text", "json", "journal"}},
        into(&Options::log_format)},
   };
+}
+
+std::vector<Flag> output_flags() {
+  return join({{{{"-o", "--output"},
+                 "FORMAT",
+                 "text for people, or json: one document on standard output",
+                 kOutput,
+                 {"text", "json"}},
+                take_format}},
+              log_flags("warn"));
 }
 
 std::vector<Flag> node_flags() {
@@ -285,10 +295,6 @@ struct Command {
 };
 
 std::vector<Command> make_commands() {
-  const auto join = [](std::vector<Flag> first, const std::vector<Flag>& second) {
-    first.insert(first.end(), second.begin(), second.end());
-    return first;
-  };
   const auto node = join(node_flags(), output_flags());
   std::vector<Command> out = {
       {{"validate", "check OSCs and say where they are wrong", "FILE...", {}, {}},
@@ -354,6 +360,26 @@ std::vector<Command> make_commands() {
             {{{"--timeout"}, "DURATION", "of the whole run: 90s, 5m, 1h30m", kNode, {}}, take_timeout},
             progress()},
            output_flags())},
+      {{"agent", "keeps the node as the OSC says that was applied last", "", {}, {}},
+       0,
+       0,
+       join({{{{"--config"}, "FILE", "the agent's configuration", kInput, {}}, into(&Options::config_file)},
+             {{{"--config-dir"},
+               "DIR",
+               "where its config-VERSION.yaml lies; of several the greatest version counts",
+               kInput,
+               {}},
+              into(&Options::config_directory)},
+             {{{"--drift"},
+               "WHAT",
+               "what becomes of a node that is not as wanted any more: repair, report (default: repair)",
+               kNode,
+               {"repair", "report"}},
+              [](Options& options, const std::string& value) {
+                options.drift = value == "report" ? Drift::report : Drift::repair;
+              }},
+             {{{"--root"}, "DIR", "an offline tree instead of this machine", kNode, {}}, into(&Options::root)}},
+            log_flags("as the configuration says"))},
       {{"version", "this program's version", "", {}, {}}, 0, 0, output_flags()},
       {{"completion", "a completion script for a shell", "SHELL", {"bash", "zsh", "fish"}, {}}, 1, 1, {}},
       {{"help", "this text, or that of a command", "[COMMAND]", {}, {}}, 0, 2, {}},
@@ -389,12 +415,20 @@ Parsed usage_error(const std::string& message, const std::string& command) {
 constexpr const char* kFamily = "provision";  // first word of the commands of two
 
 // Commands of the whole program that this version lacks: told apart from a typing error.
-constexpr std::string_view kOfLater[] = {"agent", "talos", "hollow"};
+constexpr std::string_view kOfLater[] = {"talos", "hollow"};
 
-// Installed as gardener-node-agent it has the sub-commands and the flags of the Go program.
+bool is_any_of(std::string_view word, std::initializer_list<std::string_view> words) {
+  return std::ranges::find(words, word) != words.end();
+}
+
+// Installed as gardener-node-agent it has the sub-commands and the flags of the Go program, and is the daemon without any.
 std::vector<const char*> as_the_go_program(int argc, const char* const* argv) {
   std::vector<const char*> out(argv, argv + argc);
-  if (argc < 2 || std::string_view(argv[1]) != "reset") return out;
+  if (argc < 2 || (argv[1][0] == '-' && !is_any_of(argv[1], {"-h", "--help", "--version"}))) {
+    out.insert(out.begin() + 1, "agent");
+    return out;
+  }
+  if (std::string_view(argv[1]) != "reset") return out;
   // It never asks, and takes nothing from the configuration.
   out = {argv[0], "reset", "--yes"};
   for (int i = 2; i < argc; ++i) {
@@ -405,10 +439,6 @@ std::vector<const char*> as_the_go_program(int argc, const char* const* argv) {
       out.push_back(argv[i]);
   }
   return out;
-}
-
-bool is_any_of(std::string_view word, std::initializer_list<std::string_view> words) {
-  return std::ranges::find(words, word) != words.end();
 }
 
 // A flag such as "--root=" with nothing behind it, as an empty variable of a script leaves it. CLI11 would take the
@@ -438,8 +468,6 @@ Parsed parse_arguments(int argc, const char* const* argv) {
   const std::string_view self = argc > 0 ? argv[0] : "gna";
   std::vector<const char*> translated;
   if (self.substr(self.rfind('/') + 1) == "gardener-node-agent") {
-    if (argc < 2 || (argv[1][0] == '-' && !is_any_of(argv[1], {"-h", "--help", "--version"})))
-      return usage_error("the daemon (gardener-node-agent, gna agent) is not in this version of gna", "");
     translated = as_the_go_program(argc, argv);
     argc = static_cast<int>(translated.size());
     argv = translated.data();
@@ -540,6 +568,8 @@ Parsed parse_arguments(int argc, const char* const* argv) {
     return usage_error(command->info.name + ": --format and --os exclude each other", command->info.name);
   if (!options.provision.reconcile_out.empty() && options.provision.reconcile.empty())
     return usage_error(command->info.name + ": --reconcile-out needs --reconcile FILE", command->info.name);
+  if (options.command == "agent" && options.config_directory.empty() == options.config_file.empty())
+    return usage_error("agent: one of --config FILE, --config-dir DIR has to be given", options.command);
   if (options.command == "bootstrap" && options.config_directory.empty())
     return usage_error("bootstrap: --config-dir is missing", options.command);
   if (options.command == "help") {

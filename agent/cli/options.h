@@ -11,6 +11,7 @@ namespace gna::cli {
 
 enum class Format { text, json };
 enum class Progress { automatic, plain, none };
+enum class Drift { repair, report };
 
 struct Options {
   std::string command = {};             // "apply", ...
@@ -25,7 +26,8 @@ struct Options {
   std::string containerd_version = {};
   int containerd_config_version = 2;
   std::string out_directory = {};
-  std::string config_directory = {};
+  std::string config_directory = {}, config_file = {};
+  Drift drift = Drift::repair;
 
   struct Provision {
     std::vector<std::string> mirrors = {};  // files with MirrorConfigs and caches
@@ -54,8 +56,8 @@ struct Options {
   std::optional<std::chrono::milliseconds> timeout = {};
   Format format = Format::text;
   Progress progress = Progress::automatic;
-  std::string log_level = "warn";
-  std::string log_format = "text";
+  std::string log_level = {};   // empty: warn, or what the agent's configuration says
+  std::string log_format = {};  // empty: text, or what the agent's configuration says
 
   bool offline() const { return !root.empty(); }
 };

@@ -28,7 +28,8 @@ int run(int argc, const char* const* argv) {
     return kBadInput;
   }
   Console console(options.show_secrets ? Masker::off() : Masker::for_this_run(), options.format);
-  set_up_logs(options.log_format, options.log_level, console);
+  set_up_logs(options.log_format.empty() ? "text" : options.log_format,
+              options.log_level.empty() ? "warn" : options.log_level, console);
 
   using Command = int (*)(const Options&, Console&);
   static const std::map<std::string_view, Command> commands = {
@@ -43,6 +44,7 @@ int run(int argc, const char* const* argv) {
       {"provision render", provision_render},
       {"provision run", provision_run},
       {"bootstrap", bootstrap},
+      {"agent", agent},
   };
   const auto code = commands.at(options.command)(options, console);
   if (!console.flush()) {

@@ -68,6 +68,14 @@ std::string step_line(const apply::StepReport& report) {
   return out;
 }
 
+void log_step(const apply::StepReport& report) {
+  const auto took_ms = std::to_string(report.outcome.took.count());
+  log::event(log::Level::info, std::string("step-") + result_name(report.outcome.result), step_words(*report.step),
+             {{"step", report.step->id},
+              {"took_ms", took_ms},
+              {"error", report.outcome.error ? report.outcome.error->message : ""}});
+}
+
 void print_summary(Console& console, const apply::Summary& summary, int signal, bool timed_out) {
   const auto took = duration_text(summary.took);
   if (summary.steps == 0 && summary.complete()) {
@@ -144,11 +152,7 @@ void RunWatch::ended(const apply::StepReport& told) {
     const std::lock_guard lock(mutex_);
     done.number = ++ended_;
   }
-  const auto took_ms = std::to_string(done.outcome.took.count());
-  log::event(log::Level::info, std::string("step-") + result_name(done.outcome.result), step_words(*done.step),
-             {{"step", done.step->id},
-              {"took_ms", took_ms},
-              {"error", done.outcome.error ? done.outcome.error->message : ""}});
+  log_step(done);
   if (documents_) console_.raw(apply_step_document(done, console_.masker()));
   if (lines_) console_.out(step_line(done) + "\n", words(done.outcome.result).colour);
   // Of what is done all the same, such as a unit without a file in an offline tree.

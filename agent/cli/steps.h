@@ -18,6 +18,9 @@ std::string step_words(const plan::Step& step);
 // " 3/40  done     create file /etc/x  (12 ms)", without a line feed.
 std::string step_line(const apply::StepReport& report);
 
+// The event of a step that has ended.
+void log_step(const apply::StepReport& report);
+
 // Counts, failures with their hints, and how to go on: the text at the end of a run.
 void print_summary(Console& console, const apply::Summary& summary, int signal, bool timed_out);
 

@@ -3,7 +3,6 @@
 
 #include <chrono>
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -18,10 +17,6 @@ std::string octal(std::uint32_t mode);
 
 // 90 ms → "90 ms", 12.3 s, 4 min 10 s.
 std::string duration_text(std::chrono::milliseconds took);
-
-// What --timeout takes: Go's durations, "90s", "5m", "1h30m", "500ms", "1.5s".
-// nullopt: anything else, zero and negative ones included.
-std::optional<std::chrono::milliseconds> parse_duration(std::string_view text);
 
 // "1 file", "2 files".
 std::string counted(std::size_t count, std::string_view noun);

@@ -3,7 +3,7 @@ _gna() {
   local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} command=${COMP_WORDS[1]}
   COMPREPLY=()
   if ((COMP_CWORD == 1)); then
-    mapfile -t COMPREPLY < <(compgen -W 'validate render diff apply status reset provision bootstrap version completion help --help --version' -- "$word")
+    mapfile -t COMPREPLY < <(compgen -W 'validate render diff apply status reset provision bootstrap agent version completion help --help --version' -- "$word")
     return
   fi
   if [[ $command == provision ]]; then
@@ -105,6 +105,12 @@ _gna() {
     bootstrap:-o|bootstrap:--output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$word"); return ;;
     bootstrap:--log-level) mapfile -t COMPREPLY < <(compgen -W 'debug info warn error' -- "$word"); return ;;
     bootstrap:--log-format) mapfile -t COMPREPLY < <(compgen -W 'text json journal' -- "$word"); return ;;
+    agent:--config) mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
+    agent:--config-dir) mapfile -t COMPREPLY < <(compgen -d -- "$word"); return ;;
+    agent:--drift) mapfile -t COMPREPLY < <(compgen -W 'repair report' -- "$word"); return ;;
+    agent:--root) mapfile -t COMPREPLY < <(compgen -d -- "$word"); return ;;
+    agent:--log-level) mapfile -t COMPREPLY < <(compgen -W 'debug info warn error' -- "$word"); return ;;
+    agent:--log-format) mapfile -t COMPREPLY < <(compgen -W 'text json journal' -- "$word"); return ;;
     version:-o|version:--output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$word"); return ;;
     version:--log-level) mapfile -t COMPREPLY < <(compgen -W 'debug info warn error' -- "$word"); return ;;
     version:--log-format) mapfile -t COMPREPLY < <(compgen -W 'text json journal' -- "$word"); return ;;
@@ -158,6 +164,10 @@ _gna() {
       if [[ $word == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W '--config-dir --root --timeout --progress -o --output --log-level --log-format -h --help' -- "$word")
       fi ;;
+    agent)
+      if [[ $word == -* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W '--config --config-dir --drift --root --log-level --log-format -h --help' -- "$word")
+      fi ;;
     version)
       if [[ $word == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W '-o --output --log-level --log-format -h --help' -- "$word")
@@ -172,7 +182,7 @@ _gna() {
       if [[ $word == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W '-h --help' -- "$word")
       else
-        mapfile -t COMPREPLY < <(compgen -W 'validate render diff apply status reset provision bootstrap version completion help' -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W 'validate render diff apply status reset provision bootstrap agent version completion help' -- "$word")
       fi ;;
   esac
 }

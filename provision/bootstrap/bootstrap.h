@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "agent/config/config.h"
 #include "agent/fs/root_fs.h"
-#include "provision/bootstrap/config.h"
 #include "provision/bootstrap/kubelet_disk.h"
 #include "provision/bootstrap/services.h"
 #include "provision/stages/stage.h"
@@ -26,7 +26,7 @@ std::string agent_unit();
 struct Bootstrap {
   const fs::RootFs& root;
   Services& services;
-  AgentConfig config = {};
+  config::AgentConfig config = {};
   KubeletDisk disk = {};  // its size comes from the configuration
 };
 

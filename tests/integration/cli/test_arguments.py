@@ -7,17 +7,10 @@ from harness import GNA, SOURCE, CommandTest, environment, file, gna, main, osc
 
 class Arguments(CommandTest):
     def test_commands_of_other_versions_end_with_two(self):
-        for command in ("agent", "talos", "hollow"):
+        for command in ("talos", "hollow"):
             result = self.expect(2, gna(*command.split()))
             self.assertIn("not in this version", result.err)
             self.assertEqual(result.out, "")
-
-    def test_as_the_daemon_it_says_what_it_lacks(self):
-        link = self.scratch / "gardener-node-agent"
-        link.symlink_to(GNA)
-        result = subprocess.run([link, "--config=/x"], capture_output=True, env=environment())
-        self.assertEqual(result.returncode, 2)
-        self.assertIn(b"not in this version", result.stderr)
 
     def test_help_goes_to_standard_output(self):
         for arguments in (["help"], ["--help"], ["help", "apply"], ["apply", "--help"], ["apply", "-h"]):

@@ -90,14 +90,32 @@ TEST(Arguments, ThatAreWrongEndWithTwoAndAPointerToTheHelp) {
 }
 
 TEST(Arguments, TellCommandsOfOtherVersionsApart) {
-  for (const char* command : {"agent", "talos", "hollow"}) {
+  for (const char* command : {"talos", "hollow"}) {
     const auto parsed = parse({command});
     EXPECT_EQ(parsed.exit_code, kBadInput);
     EXPECT_NE(parsed.err.find("not in this version"), std::string::npos) << parsed.err;
   }
   EXPECT_NE(parse({"apply", "--backend", "talos", "x"}).err.find("not in this version"), std::string::npos);
-  const char* as_daemon[] = {"/opt/bin/gardener-node-agent", "--config=x"};
-  EXPECT_NE(parse_arguments(2, as_daemon).err.find("not in this version"), std::string::npos);
+}
+
+TEST(Arguments, MeanTheAgentUnderItsName) {
+  const char* without_command[] = {"/opt/bin/gardener-node-agent", "--config-dir=/x"};
+  const auto agent = parse_arguments(2, without_command);
+  ASSERT_TRUE(agent.options) << agent.err;
+  EXPECT_EQ(agent.options->command, "agent");
+  EXPECT_EQ(agent.options->config_directory, "/x");
+  EXPECT_EQ(agent.options->drift, Drift::repair);
+  const char* with_command[] = {"/opt/bin/gardener-node-agent", "bootstrap", "--config-dir=/x"};
+  EXPECT_EQ(parse_arguments(3, with_command).options->command, "bootstrap");
+  const char* version[] = {"/opt/bin/gardener-node-agent", "--version"};
+  EXPECT_EQ(parse_arguments(2, version).options->command, "version");
+}
+
+TEST(Arguments, OfTheAgentNameOneConfiguration) {
+  EXPECT_EQ(parse({"agent", "--config", "c.yaml", "--drift", "report"}).options->drift, Drift::report);
+  EXPECT_EQ(parse({"agent"}).exit_code, kBadInput);
+  EXPECT_EQ(parse({"agent", "--config", "c.yaml", "--config-dir", "/x"}).exit_code, kBadInput);
+  EXPECT_EQ(parse({"agent", "--config", "c.yaml", "--drift", "ignore"}).exit_code, kBadInput);
 }
 
 TEST(Arguments, KnowCommandsOfTwoWords) {

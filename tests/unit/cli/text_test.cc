@@ -24,19 +24,6 @@ TEST(Printable, KeepsTextAndOnRequestLines) {
   EXPECT_EQ(printable("a\n\tb\r\n", true), "a\n\tb\\r\n");
 }
 
-TEST(ParseDuration, TakesGosDurations) {
-  EXPECT_EQ(parse_duration("90s"), milliseconds(90'000));
-  EXPECT_EQ(parse_duration("5m"), milliseconds(300'000));
-  EXPECT_EQ(parse_duration("1h30m"), milliseconds(5'400'000));
-  EXPECT_EQ(parse_duration("1.5s"), milliseconds(1'500));
-  EXPECT_EQ(parse_duration("250ms"), milliseconds(250));
-}
-
-TEST(ParseDuration, RefusesTheRest) {
-  for (const char* bad : {"", "5", "s", "-5s", "0s", "5 s", "5d", "1e3s", "inf", "nans", "99999999h", "5s x"})
-    EXPECT_EQ(parse_duration(bad), std::nullopt) << bad;
-}
-
 TEST(Texts, AreMeantForPeople) {
   EXPECT_EQ(octal(0644), "0644");
   EXPECT_EQ(duration_text(milliseconds(90)), "90 ms");

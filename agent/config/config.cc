@@ -1,13 +1,15 @@
-#include "provision/bootstrap/config.h"
+#include "agent/config/config.h"
 
 #include <fmt/core.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 
 #include "agent/yaml/node.h"
 #include "agent/yaml/reader.h"
+#include "gna/base/duration.h"
 
-namespace gna::provision {
+namespace gna::config {
 namespace {
 
 constexpr std::string_view kPrefix = "config-", kSuffix = ".yaml";
@@ -28,6 +30,30 @@ Result<std::string> text(const yaml::Node& root, std::initializer_list<std::stri
   if (at == nullptr) return std::string();
   if (at->text() == nullptr) return wrong(*at, field, "is no text");
   return *at->text();
+}
+
+// Empty, as Go writes what was not set: the default stays.
+Result<void> take_choice(const yaml::Node& root, std::string_view field, std::initializer_list<std::string_view> choices,
+                         std::string& out) {
+  GNA_LET(value, text(root, {field}, field));
+  if (value.empty()) return {};
+  if (std::ranges::find(choices, value) == choices.end())
+    return wrong(*find(root, {field}), field, fmt::format("is none of {}", fmt::join(choices, ", ")));
+  out = std::move(value);
+  return {};
+}
+
+Result<void> take_sync_period(const yaml::Node& root, std::chrono::milliseconds& out) {
+  constexpr std::string_view kField = "controllers.operatingSystemConfig.syncPeriod";
+  constexpr auto kLeast = std::chrono::seconds(15);
+  const auto path = {std::string_view("controllers"), std::string_view("operatingSystemConfig"),
+                     std::string_view("syncPeriod")};
+  GNA_LET(value, text(root, path, kField));
+  if (value.empty()) return {};
+  const auto period = parse_duration(value);
+  if (!period || *period < kLeast) return wrong(*find(root, path), kField, "is no duration of at least 15s");
+  out = *period;
+  return {};
 }
 
 // Numbers count as numbers, so that v1.150.0 is newer than v1.99.3; a release is newer than its -dev.
@@ -63,7 +89,7 @@ std::string_view version_of(std::string_view name) {
 
 }  // namespace
 
-Result<AgentConfig> parse_agent_config(std::string_view bytes) {
+Result<AgentConfig> parse(std::string_view bytes) {
   auto read = yaml::read(bytes);
   if (!read) return std::unexpected(yaml::to_error(read.error()));
   const auto& root = read->root;
@@ -80,10 +106,13 @@ Result<AgentConfig> parse_agent_config(std::string_view bytes) {
   GNA_LET(ca_file, text(root, {"apiServer", "caFile"}, "apiServer.caFile"));
   out.api_server = std::move(server);
   out.api_ca_file = std::move(ca_file);
+  GNA_TRY(take_sync_period(root, out.sync_period));
+  GNA_TRY(take_choice(root, "logLevel", {"debug", "info", "error"}, out.log_level));
+  GNA_TRY(take_choice(root, "logFormat", {"json", "text"}, out.log_format));
   return out;
 }
 
-std::optional<std::string> newest_config(const std::vector<std::string>& names) {
+std::optional<std::string> newest(const std::vector<std::string>& names) {
   std::optional<std::string> out;
   for (const auto& name : names) {
     if (name.size() <= kPrefix.size() + kSuffix.size() || !name.starts_with(kPrefix) || !name.ends_with(kSuffix))
@@ -93,18 +122,18 @@ std::optional<std::string> newest_config(const std::vector<std::string>& names) 
   return out;
 }
 
-Result<AgentConfig> load_agent_config(const fs::RootFs& root, const std::string& directory) {
+Result<AgentConfig> load(const fs::RootFs& root, const std::string& directory) {
   const auto names = root.list(directory);
   if (!names && names.error().code != Code::NotFound) return std::unexpected(names.error());
-  const auto name = names ? newest_config(*names) : std::nullopt;
+  const auto name = names ? newest(*names) : std::nullopt;
   if (!name)
     return fail(Code::NotFound, directory + " holds no config-VERSION.yaml",
                 "It comes with the machine's userdata; --config-dir says where.");
   const auto path = directory + "/" + *name;
   GNA_LET_AT(path, bytes, root.read(path, 4u << 20));
-  auto config = parse_agent_config(bytes);
+  auto config = parse(bytes);
   if (!config) return std::unexpected(std::move(config).error().with(path));
   return config;
 }
 
-}  // namespace gna::provision
+}  // namespace gna::config
