@@ -570,6 +570,10 @@ Parsed parse_arguments(int argc, const char* const* argv) {
     return usage_error(command->info.name + ": --reconcile-out needs --reconcile FILE", command->info.name);
   if (options.command == "agent" && options.config_directory.empty() == options.config_file.empty())
     return usage_error("agent: one of --config FILE, --config-dir DIR has to be given", options.command);
+  if (!options.provision.reconcile.empty() && options.provision.reconcile_out.empty())
+    return usage_error(command->info.name + ": --reconcile needs --reconcile-out FILE", command->info.name);
+  if (!options.provision.out.empty() && options.provision.out == options.provision.reconcile_out)
+    return usage_error(command->info.name + ": --out and --reconcile-out name the same file", command->info.name);
   if (options.command == "bootstrap" && options.config_directory.empty())
     return usage_error("bootstrap: --config-dir is missing", options.command);
   if (options.command == "help") {

@@ -1,8 +1,5 @@
 // gna provision render FILE
-#include <fcntl.h>
 #include <fmt/core.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <ctime>
@@ -12,9 +9,9 @@
 #include "agent/cli/exit_code.h"
 #include "agent/cli/findings.h"
 #include "agent/cli/input.h"
+#include "agent/cli/output_files.h"
 #include "agent/cli/provision_input.h"
 #include "agent/cli/text.h"
-#include "gna/base/fd.h"
 #include "gna/osc/write.h"
 #include "provision/reconcile.h"
 #include "provision/render.h"
@@ -43,22 +40,6 @@ Result<provision::RenderOptions> render_options(const Options& options, const os
                 fmt::format("--limit: {} is none of {}and no number of bytes", printable(given.limit), names));
   }
   return out;
-}
-
-// Userdata may be executed and may hold secrets: readable for its owner only, also where a file for all to read lay.
-Result<void> write_file(const std::string& name, const std::string& bytes) {
-  const Fd fd(::open(name.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
-  if (!fd) return fail_errno(errno, name);
-  struct stat status{};
-  if (::fstat(fd.get(), &status) != 0 || (S_ISREG(status.st_mode) && ::fchmod(fd.get(), 0600) != 0))
-    return fail_errno(errno, name);
-  for (std::size_t done = 0; done < bytes.size();) {
-    const auto count = ::write(fd.get(), bytes.data() + done, bytes.size() - done);
-    if (count < 0 && errno == EINTR) continue;
-    if (count <= 0) return fail_errno(errno, name);
-    done += static_cast<std::size_t>(count);
-  }
-  return {};
 }
 
 void warn_of_credentials(const Options& options, const std::vector<provision::Mirror>& mirrors, Console& console) {
@@ -122,12 +103,13 @@ int provision_render(const Options& options, Console& console) {
          .hint = "fewer mirrors before the first pull (provisionRelevant), smaller CA bundles, or another --format"},
         kBadInput);
   }
+  std::vector<OutputFile> files;
   if (!reconcile.empty())
-    if (const auto written = write_file(options.provision.reconcile_out, reconcile); !written)
-      return console.fail(written.error().with("--reconcile-out"), kFailed);
+    files.push_back(
+        {.flag = "--reconcile-out", .name = options.provision.reconcile_out, .bytes = std::move(reconcile)});
   if (!options.provision.out.empty())
-    if (const auto written = write_file(options.provision.out, rendered->bytes); !written)
-      return console.fail(written.error().with("--out"), kFailed);
+    files.push_back({.flag = "--out", .name = options.provision.out, .bytes = rendered->bytes});
+  if (const auto written = write_outputs(files); !written) return console.fail(written.error(), kFailed);
   if (console.is_json()) {
     UserdataReport report{.format = how->os.empty() ? how->form : how->os,
                           .bytes = rendered->bytes.size(),

@@ -1,6 +1,9 @@
 """gna provision render as people and scripts see it: what is refused, what is told, what is written."""
 
+import os
 import stat
+import subprocess
+import unittest
 
 from harness import TESTDATA, CommandTest, gna, main
 
@@ -143,6 +146,46 @@ class Render(CommandTest):
     def test_what_cannot_be_written_fails(self):
         self.expect(1, render(WORKER, "--out", self.scratch / "no/such/directory"))
         self.expect(1, render(WORKER, "--out", "/dev/full"))
+        self.expect(1, render(WORKER, "--out", self.scratch))
+        # Both files or none, and nothing half-written beside them.
+        directory = self.scratch / "directory"
+        directory.mkdir()
+        reconcile = directory / "reconcile.yaml"
+        reconcile.write_text("of before\n")
+        for out in ("/dev/full", directory):
+            self.expect(1, render(WORKER, *MIRRORS, "--out", out, "--reconcile", RECONCILE, "--reconcile-out", reconcile))
+            self.assertEqual([(path.name, path.read_text()) for path in directory.iterdir()], [("reconcile.yaml", "of before\n")])
+
+    @unittest.skipUnless(os.geteuid() == 0, "needs root to mount a file system")
+    def test_a_full_disk_keeps_what_was_there(self):
+        disk = self.scratch / "disk"
+        disk.mkdir()
+        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8k", "none", str(disk)], capture_output=True)
+        if mounted.returncode != 0:
+            self.skipTest("cannot mount")
+        self.addCleanup(subprocess.run, ["umount", str(disk)], check=True)
+        (disk / "old").write_text("of before\n")
+        for name in ("new", "old"):
+            self.assertIn("No space left", self.expect(1, render(WORKER, "--out", disk / name)).err)
+            self.assertEqual([(path.name, path.read_text()) for path in disk.iterdir()], [("old", "of before\n")])
+
+    def test_a_file_that_is_there_is_replaced(self):
+        (self.scratch / "directory").mkdir()
+        real, link = self.scratch / "directory/real", self.scratch / "directory/link"
+        real.write_text("of before\n")
+        real.chmod(0o644)
+        link.symlink_to("real")
+        self.expect(0, render(WORKER, "--out", link))
+        self.assertTrue(link.is_symlink())
+        self.assertTrue(real.read_text().startswith("#!/bin/sh\n"))
+        self.assertEqual(stat.S_IMODE(real.stat().st_mode), 0o600)
+        self.assertEqual(len(list(real.parent.iterdir())), 2)
+
+    def test_flags_that_lead_nowhere_are_refused(self):
+        out = self.scratch / "out"
+        self.expect(2, render(WORKER, "--reconcile", RECONCILE))
+        self.expect(2, render(WORKER, "--reconcile", RECONCILE, "--reconcile-out", out, "--out", out))
+        self.assertFalse(out.exists())
 
     def test_of_every_real_provision_osc(self):
         for path in sorted((TESTDATA / "osc/real").glob("provision-*.yaml")):
