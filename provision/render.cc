@@ -69,7 +69,9 @@ Result<void> compress(const RenderOptions& options, Rendered& into) {
 Result<Rendered> render(const osc::Osc& osc, const std::vector<Mirror>& mirrors, const RenderOptions& options) {
   Result<Rendered> out;
   // Checks what holds for every form.
-  GNA_LET(userdata, make_userdata(osc, mirrors, options.userdata));
+  auto how = options.userdata;
+  how.keep_init = !options.os.empty();
+  GNA_LET(userdata, make_userdata(osc, mirrors, how));
   if (options.os.empty()) {
     GNA_LET(form, form_of(options.form));
     out = rendered(

@@ -105,9 +105,10 @@ std::string registry_of(const std::string& image) {
 }
 
 // ctr takes full references only.
-Result<void> check_image(const std::string& image, const char* from) {
+Result<void> check_image(const std::string& image, const UserdataOptions& options) {
   const auto wrong = [&](std::string_view what) {
-    return fail(Code::InvalidArgument, fmt::format("{}: {}", from, what), "name the agent's image with --image REF");
+    return fail(Code::InvalidArgument, fmt::format("{}: {}", options.image.empty() ? kInitScriptPath : "--image", what),
+                options.keep_init ? "" : "name the agent's image with --image REF");
   };
   if (image.empty()) return wrong("names no image of the agent");
   if (const auto reason = osc::rules::why_not_image(image)) return wrong("the image " + reason->message);
@@ -166,6 +167,12 @@ void put_init(const osc::Osc& osc, const std::vector<Mirror>& mirrors, const Use
 }  // namespace
 
 bool holds_placeholder(std::string_view text) { return text.contains(kBootstrapToken) || text.contains(kMachineName); }
+
+Error hidden_placeholder(std::string_view in, std::string hint) {
+  return {.code = Code::InvalidArgument,
+          .message = fmt::format("holds a placeholder, and in {} the machine controller would not find it", in),
+          .hint = std::move(hint)};
+}
 
 std::string content_sha256(const Userdata& userdata) {
   std::string canonical;
@@ -241,14 +248,15 @@ Result<Userdata> make_userdata(const osc::Osc& osc, const std::vector<Mirror>& m
     if (std::ranges::find(out.files, file.path, &UserdataFile::path) == out.files.end())
       out.files.push_back(std::move(file));
   for (const auto& unit : osc::merged_units(osc)) out.units.push_back(unit_of(unit));
+  for (const auto& file : all_files(out))
+    if (holds_placeholder(file.path)) return std::unexpected(hidden_placeholder("a path").with(file.path));
 
   const auto image = options.image.empty() ? agent_image(osc).value_or("") : options.image;
-  if (options.require_mirror && !image.empty()) GNA_TRY(check_closed(image, mirrors));
   // A machine that `gardenadm` sets up has no agent's init.
-  if (!options.image.empty() || has_init(osc)) {
-    GNA_TRY(check_image(image, options.image.empty() ? kInitScriptPath : "--image"));
-    put_init(osc, mirrors, options, image, out);
-  }
+  const bool pulls = !options.image.empty() || has_init(osc);
+  if (pulls && (options.require_mirror || !options.keep_init)) GNA_TRY(check_image(image, options));
+  if (options.require_mirror && !image.empty()) GNA_TRY(check_closed(image, mirrors));
+  if (pulls && !options.keep_init) put_init(osc, mirrors, options, image, out);
   out.sha256 = content_sha256(out);
   return out;
 }

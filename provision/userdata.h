@@ -27,6 +27,9 @@ inline constexpr std::string_view kBootstrapToken = "<<BOOTSTRAP_TOKEN>>";
 inline constexpr std::string_view kMachineName = "<<MACHINE_NAME>>";
 bool holds_placeholder(std::string_view text);
 
+// What is said of a placeholder in base64, in a path, or wherever else it would be hidden.
+Error hidden_placeholder(std::string_view in, std::string hint = {});
+
 struct UserdataFile {
   std::string path = {};  // absolute, clean
   std::string bytes = {};
@@ -70,6 +73,7 @@ struct UserdataOptions {
   std::int64_t generation = 0;
   osc::Secrets secrets = {};      // what secretRef files read
   bool with_credentials = false;  // those of the mirrors, in a hosts directory below /run for the first pull
+  bool keep_init = false;         // the OSC's own init.sh and unit stay: what it pulls is its own affair
 };
 
 // The provision OSC and what the mirrors need on the machine: per mirror its CA files and its hosts.toml,

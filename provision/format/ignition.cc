@@ -55,7 +55,7 @@ std::string dump(const Json& json) { return json.dump(-1, ' ', true); }
 Result<std::string> ignition(const Userdata& userdata) {
   for (const auto& file : userdata.files)
     if (file.path.starts_with("/run/"))
-      return fail(Code::InvalidArgument, file.path + ": Ignition cannot write below /run, where the credentials go");
+      return fail(Code::InvalidArgument, file.path + ": nothing that Ignition writes below /run is there after it");
   for (const auto& unit : userdata.units)
     for (const auto& [name, text] : unit.drop_ins)
       if (!name.ends_with(".conf"))

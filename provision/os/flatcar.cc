@@ -7,6 +7,7 @@
 #include "gna/base/digest.h"
 #include "provision/os/pieces.h"
 #include "provision/os/systems.h"
+#include "provision/userdata.h"
 
 namespace gna::provision {
 namespace {
@@ -87,11 +88,27 @@ Json link_entry(const std::string& path) {
           {"target", "/dev/null"}};
 }
 
+Result<void> check_text(const std::string& text, std::string_view hidden_in) {
+  if (!holds_placeholder(text)) return {};
+  return std::unexpected(hidden_placeholder(hidden_in, "a file with plain inline content keeps it findable"));
+}
+
+// Unit files are text in JSON, which escapes the < of a placeholder.
+Result<void> check_unit(const osc::Unit& unit) {
+  GNA_TRY_AT(unit.name, check_text(unit.content.value_or(""), "JSON's escapes"));
+  for (const auto& drop_in : unit.drop_ins) GNA_TRY_AT(unit.name, check_text(drop_in.content, "JSON's escapes"));
+  return {};
+}
+
 Json unit_entry(const osc::Unit& unit) {
   Json out = Json::object();
   if (unit.content) out["contents"] = *unit.content;
   auto drop_ins = Json::array();
-  for (const auto& drop_in : unit.drop_ins) drop_ins.push_back({{"contents", drop_in.content}, {"name", drop_in.name}});
+  for (const auto& drop_in : unit.drop_ins) {
+    // Ignition takes a name once, and in an OSC the last one counts.
+    std::erase_if(drop_ins.get_ref<Json::array_t&>(), [&](const Json& other) { return other["name"] == drop_in.name; });
+    drop_ins.push_back({{"contents", drop_in.content}, {"name", drop_in.name}});
+  }
   if (!drop_ins.empty()) out["dropins"] = std::move(drop_ins);
   out["enabled"] = unit.enable.value_or(true);
   out["name"] = unit.name;
@@ -104,6 +121,7 @@ Result<Json> files_of(const osc::Osc& osc, const osc::Secrets& secrets) {
     const auto mode = file.permissions.value_or(kDefaultMode);
     GNA_LET(bytes, file_bytes(file, secrets));
     const bool plain = file.content.inline_data && file.content.inline_data->encoding.empty();
+    if (!plain) GNA_TRY_AT(file.path, check_text(bytes, "base64"));
     out.push_back(plain ? file_entry(file.path, "data:," + query_escape(bytes), mode)
                         : base64_entry(file.path, bytes, mode));
   }
@@ -120,6 +138,7 @@ Result<Json> units_of(const osc::Osc& osc) {
     const auto same = [&](const Json& other) { return other["name"] == unit.name; };
     if (std::ranges::any_of(out, same))
       return fail(Code::InvalidArgument, unit.name + ": Ignition takes a unit once, and this one is there already");
+    GNA_TRY(check_unit(unit));
     out.push_back(unit_entry(unit));
   }
   return out;

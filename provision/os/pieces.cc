@@ -4,6 +4,7 @@
 
 #include "gna/base/digest.h"
 #include "provision/encode.h"
+#include "provision/userdata.h"
 
 namespace gna::provision {
 namespace {
@@ -25,6 +26,8 @@ bool shell_leaves_alone(std::string_view text, bool in_quotes) {
   return !text.contains('\0');
 }
 
+constexpr const char* kUnencoded = "a file with inline content and transmitUnencoded: true keeps it findable";
+
 Result<std::string> quoted(const std::string& path) {
   if (!shell_leaves_alone(path, true))
     return fail(Code::InvalidArgument, "a path or name has a character that the shell would not leave as it is");
@@ -32,6 +35,7 @@ Result<std::string> quoted(const std::string& path) {
 }
 
 Result<std::string> from_base64(const std::string& path, std::string_view bytes) {
+  if (holds_placeholder(bytes)) return std::unexpected(hidden_placeholder("base64", kUnencoded));
   GNA_LET(target, quoted(path));
   return fmt::format("\ncat << EOF | base64 -d > {}\n{}\nEOF", target, base64_encode(bytes));
 }
@@ -39,10 +43,9 @@ Result<std::string> from_base64(const std::string& path, std::string_view bytes)
 Result<std::string> unencoded(const std::string& path, const std::string& text) {
   GNA_LET(target, quoted(path));
   if (!shell_leaves_alone(text, false) || delimiter_for(text) != "EOF")
-    return fail(
-        Code::InvalidArgument,
-        "the text is transmitted unencoded, and the shell would not leave it as it is: it has a $, a `, a \\ or "
-        "a line EOF");
+    return fail(Code::InvalidArgument,
+                "the text is transmitted unencoded, and the shell would not leave it as it is: it has a $, a `, a \\, "
+                "a NUL or a line EOF");
   return fmt::format("\ncat << EOF > {}\n{}\nEOF", target, text);
 }
 

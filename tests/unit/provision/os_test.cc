@@ -97,6 +97,23 @@ TEST(OsUserdata, RefusesTextThatAShellWouldChange) {
   }
 }
 
+// In base64, or with JSON's escapes, it would stay in the file for ever.
+TEST(OsUserdata, RefusesPlaceholdersThatNobodyWouldFind) {
+  std::vector<osc::Osc> hidden(3);
+  hidden[0].spec.files = {testing::base64_file("/etc/x", "name: <<MACHINE_NAME>>\n")};
+  hidden[1].spec.units = {{.name = "u.service", .content = "# <<MACHINE_NAME>>\n"}};
+  hidden[2].spec.units = {{.name = "u.service", .drop_ins = {{"x.conf", "# <<BOOTSTRAP_TOKEN>>\n"}}}};
+  for (const std::string os : kSystems)
+    for (const auto& osc : hidden) EXPECT_EQ(render_os(os, osc, {}).error().code, Code::InvalidArgument) << os;
+}
+
+TEST(FlatcarUserdata, HasADropInOnce) {
+  osc::Osc osc;
+  osc.spec.units = {{.name = "u.service", .drop_ins = {{"x.conf", "old"}, {"y.conf", "y"}, {"x.conf", "new"}}}};
+  EXPECT_THAT(made("flatcar", osc), HasSubstr("\"dropins\":[{\"contents\":\"y\",\"name\":\"y.conf\"},"
+                                              "{\"contents\":\"new\",\"name\":\"x.conf\"}]"));
+}
+
 TEST(FlatcarUserdata, KeepsTheKeysAndTheirOrder) {
   osc::Osc osc;
   auto token = testing::plain_file("/t", "<<MACHINE_NAME>>");

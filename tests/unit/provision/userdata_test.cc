@@ -94,10 +94,19 @@ TEST(Userdata, RefusesWhatNoMachineCouldUse) {
   osc.spec.files[0].content = {.secret_ref = osc::SecretRef{"s", "k"}};
   EXPECT_TRUE(refused(osc));
   EXPECT_FALSE(refused(osc, {.secrets = {{"s", {{"k", "v"}}}}}));
+  osc::Osc named;
+  named.spec.files = {testing::plain_file("/etc/<<MACHINE_NAME>>", "x")};
+  EXPECT_TRUE(refused(named)) << "nobody would find it there";
+  named.spec.files.clear();
+  named.spec.units = {{.name = "a.service", .drop_ins = {{"<<MACHINE_NAME>>.conf", "x"}}}};
+  EXPECT_TRUE(refused(named));
   for (const char* image : {"x:v1", "node-agent", "r.io/x", "r.io/x:v1'; reboot", "r.io/x:v1 y"})
     EXPECT_TRUE(refused(testing::worker(), {.image = image})) << image;
   std::erase_if(osc.spec.files, [](const osc::File& f) { return f.path.ends_with("/init.sh"); });
   EXPECT_TRUE(refused(osc)) << "no image is named";
+  EXPECT_FALSE(refused(osc, {.secrets = {{"s", {{"k", "v"}}}}, .keep_init = true})) << "it is the OSC's affair";
+  EXPECT_TRUE(refused(osc, {.require_mirror = true, .secrets = {{"s", {{"k", "v"}}}}, .keep_init = true}))
+      << "nobody knows which mirror it needs";
 }
 
 // What gardenadm sets up has no agent's init, and gets none.
