@@ -7,6 +7,23 @@
 #include <new>
 
 namespace gna::provision {
+namespace {
+
+bool is_alnum(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'); }
+
+// printf undoes the octal escapes.
+std::string printed(std::string_view text) {
+  std::string out = "\"$(printf '";
+  for (const char c : text) {
+    if (is_alnum(c) || std::string_view("/._-").contains(c))
+      out += c;
+    else
+      out += fmt::format("\\{:03o}", static_cast<unsigned char>(c));
+  }
+  return out + "')\"";
+}
+
+}  // namespace
 
 std::string gzip(std::string_view bytes) {
   constexpr int kGzip = 16, kMemory = 9;
@@ -25,6 +42,7 @@ std::string gzip(std::string_view bytes) {
 }
 
 std::string shell_word(std::string_view text) {
+  if (!is_plain_text(text)) return printed(text);
   std::string out = "'";
   for (const char c : text) {
     if (c == '\'')
@@ -50,9 +68,7 @@ std::string percent_encode(std::string_view bytes) {
   constexpr std::string_view kAsTheyAre = "-._~/+=:,;@";
   std::string out;
   for (const char c : bytes) {
-    const bool plain =
-        (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || kAsTheyAre.contains(c);
-    if (plain)
+    if (is_alnum(c) || kAsTheyAre.contains(c))
       out += c;
     else
       out += fmt::format("%{:02X}", static_cast<unsigned char>(c));

@@ -9,7 +9,8 @@ namespace gna::provision {
 // gzip at level 9 without a time stamp: equal input gives equal bytes.
 std::string gzip(std::string_view bytes);
 
-// The text as one word of a POSIX shell, in single quotes.
+// The text as one word of a POSIX shell, in ASCII whatever it is: YAML and mail readers have an opinion on some
+// other characters. It must not end in a line feed unless it is plain text.
 std::string shell_word(std::string_view text);
 
 // Printable ASCII, tabs and line feeds: what every shell, YAML and MIME reader takes and gives back.

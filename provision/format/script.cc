@@ -184,15 +184,14 @@ Result<std::string> cloud_config(const Userdata& userdata) {
 
 Result<std::string> mime(const Userdata& userdata) {
   const auto text = "#!/bin/sh\n" + body(userdata);
-  const bool ascii = is_plain_text(text);  // but for a path of a file with a placeholder it always is
   std::string boundary = "gna-userdata";
   while (text.contains(boundary)) boundary += '-';
   return fmt::format(
       "Content-Type: multipart/mixed; boundary=\"{0}\"\nMIME-Version: 1.0\n\n"
-      "--{0}\nContent-Type: text/x-shellscript; charset=\"{2}\"\nMIME-Version: 1.0\n"
-      "Content-Transfer-Encoding: {3}\nContent-Disposition: attachment; "
+      "--{0}\nContent-Type: text/x-shellscript; charset=\"us-ascii\"\nMIME-Version: 1.0\n"
+      "Content-Transfer-Encoding: 7bit\nContent-Disposition: attachment; "
       "filename=\"gna-provision.sh\"\n\n{1}\n--{0}--\n",
-      boundary, text, ascii ? "us-ascii" : "utf-8", ascii ? "7bit" : "8bit");
+      boundary, text);
 }
 
 }  // namespace gna::provision

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "agent/containerd/toml.h"
 #include "agent/yaml/reader.h"
 #include "provision/encode.h"
 #include "provision/os/os.h"
@@ -63,6 +64,24 @@ Result<std::string> ubuntu_script(const osc::Osc& osc, const osc::Secrets& secre
   return once_script(head, tail, osc, secrets);
 }
 
+// A double-quoted scalar: JSON's escapes are YAML's, but for what JSON makes of characters beyond 16 bits.
+std::string yaml_quoted(const std::string& utf8) {
+  const auto json = nlohmann::json(utf8).dump(-1, ' ', true);
+  const auto unit = [&](std::size_t at) { return std::stoul(json.substr(at + 2, 4), nullptr, 16); };
+  std::string out;
+  for (std::size_t i = 0; i < json.size(); ++i) {
+    if (json[i] != '\\') {
+      out += json[i];
+    } else if (json[i + 1] == 'u' && unit(i) >= 0xd800 && unit(i) < 0xdc00) {
+      out += fmt::format("\\U{:08x}", 0x10000 + ((unit(i) - 0xd800) << 10) + (unit(i + 6) - 0xdc00));
+      i += 11;
+    } else {
+      out.append(json, i++, 2);
+    }
+  }
+  return out;
+}
+
 bool fits_literal_block(std::string_view text) {
   return is_plain_text(text) && !text.contains(" \n") && !text.contains("\t\n");
 }
@@ -80,7 +99,9 @@ Result<std::string> ubuntu(const osc::Osc& osc, const osc::Secrets& secrets) {
       at = end;
     }
   } else {
-    out += nlohmann::json(script).dump(-1, ' ', true, nlohmann::json::error_handler_t::replace) + "\n";
+    if (!containerd::toml::is_utf8(script))
+      return fail(Code::InvalidArgument, "a text that is transmitted unencoded is not UTF-8, and YAML cannot hold it");
+    out += yaml_quoted(script) + "\n";
   }
   return out + "  type: text/x-shellscript\n";
 }

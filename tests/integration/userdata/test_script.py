@@ -33,7 +33,7 @@ def awkward_osc():
         if len(text) < 1000:
             files.append({"path": f"/t/p{i}", "permissions": 0o640, "text": b"<<MACHINE_NAME>>" + text + b"<<BOOTSTRAP_TOKEN>>"})
             files.append({"path": f"/t/q{i}", "permissions": 0o640, "text": text + b"<<MACHINE_NAME>>" + text})
-    for path in ("/t/\u00e9/p", "/t/p 'q'"):
+    for path in ("/t/\u00e9/p", "/t/p 'q'", "/t/\u2028 %d\\'", "/t/\U0001f600"):
         files.append({"path": path, "permissions": 0o644, "text": b"<<MACHINE_NAME>>"})
     for path in ("/t/a blank", "/t/it's", "/t/$(touch \"/pwned\")", "/t/`id`", "/t/b\\n", "/t/\u00e9/x", "/t/*"):
         files.append({"path": path, "permissions": 0o644, "text": path.encode()})

@@ -105,6 +105,12 @@ TEST(Delimiter, IsNoLineOfTheText) {
 
 TEST(ShellWord, SurvivesEverything) { EXPECT_EQ(shell_word("it's $x"), "'it'\\''s $x'"); }
 
+// A YAML reader takes U+2028 for the end of a line.
+TEST(ShellWord, IsAsciiWhateverTheText) {
+  EXPECT_EQ(shell_word("/a\u2028b"), R"x("$(printf '/a\342\200\250b')")x");
+  EXPECT_EQ(shell_word("\u00e9'%\\"), R"x("$(printf '\303\251\047\045\134')")x");
+}
+
 TEST(Ignition, GivesBackAllBytes) {
   const auto userdata = awkward();
   const auto files = ignition_files(ignition(userdata).value());

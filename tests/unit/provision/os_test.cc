@@ -155,5 +155,17 @@ TEST(UbuntuUserdata, FallsBackToAQuotedScalar) {
   EXPECT_THAT(made("ubuntu", osc), StartsWith("#cloud-config-archive\n- content: \"#!/bin/bash\\n"));
 }
 
+// JSON would write two escapes, and YAML read two characters that are none.
+TEST(UbuntuUserdata, QuotesCharactersBeyond16BitsAsYamlDoes) {
+  osc::Osc osc;
+  osc.spec.files = {testing::plain_file("/x", "\U0001F600 \u00e9\n")};
+  osc.spec.files[0].content.transmit_unencoded = true;
+  EXPECT_THAT(made("ubuntu", osc), HasSubstr("\\U0001f600 \\u00e9\\n"));
+  osc.spec.files = {testing::base64_file("/x", "\xff\n")};
+  osc.spec.files[0].content.transmit_unencoded = true;
+  EXPECT_FALSE(render_os("ubuntu", osc, {})) << "no text";
+  EXPECT_TRUE(render_os("gardenlinux", osc, {}));
+}
+
 }  // namespace
 }  // namespace gna::provision
