@@ -3,7 +3,9 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <functional>
 #include <map>
+#include <numeric>
 #include <utility>
 
 #include "gna/base/digest.h"
@@ -25,10 +27,30 @@ Result<Form> form_of(const std::string& name) {
   return at->second;
 }
 
+std::size_t raw_size(const UserdataFile& file) { return file.bytes.size(); }
+std::size_t raw_size(const UserdataUnit& unit) { return unit.content.value_or("").size(); }
+std::size_t raw_size(const osc::File& file) {
+  return file.content.inline_data ? file.content.inline_data->data.size() : 0;
+}
+std::size_t raw_size(const osc::Unit& unit) { return unit.content.value_or("").size(); }
+
+// Each part costs another rendering, and thousands of files would cost hours. What is left out are the smallest.
+constexpr std::size_t kMostRendered = 8UL << 20;  // bytes
+constexpr std::size_t kLeastParts = 4;
+
+template <typename Elements>
+std::vector<std::size_t> worth_measuring(const Elements& elements, std::size_t whole) {
+  std::vector<std::size_t> out(elements.size());
+  std::iota(out.begin(), out.end(), 0);
+  std::ranges::stable_sort(out, std::greater(), [&](std::size_t i) { return raw_size(elements[i]); });
+  out.resize(std::min(out.size(), std::max(kMostRendered / whole, kLeastParts)));
+  return out;
+}
+
 // The parts are what the result shrinks by when it is made without one of the elements.
 template <typename Elements, typename Name, typename Make>
 void measure(Elements& elements, std::size_t whole, const Name& name, const Make& make, std::vector<Part>& into) {
-  for (std::size_t i = 0; i < elements.size(); ++i) {
+  for (const auto i : worth_measuring(elements, whole)) {
     auto taken = std::move(elements[i]);
     elements.erase(elements.begin() + static_cast<std::ptrdiff_t>(i));
     const Result<std::string> rest = make();

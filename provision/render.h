@@ -32,7 +32,7 @@ struct Part {
 struct Rendered {
   std::string bytes = {};
   std::size_t gzip_bytes = 0;    // of the whole, whether or not it was asked for
-  std::vector<Part> parts = {};  // the greatest first
+  std::vector<Part> parts = {};  // the greatest first; of a very large whole not all, but those
 };
 
 // The limit is not yet applied: who prints shows the parts first.

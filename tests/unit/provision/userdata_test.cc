@@ -1,5 +1,6 @@
 #include "provision/userdata.h"
 
+#include <fmt/core.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -163,6 +164,17 @@ TEST(Render, TellsWhatTakesTheRoom) {
   EXPECT_TRUE(std::ranges::is_sorted(rendered.parts, std::greater(), &Part::bytes));
   const auto without = render(testing::worker(), {}, {}).value();
   EXPECT_LT(without.bytes.size() + 3 * 1000, rendered.bytes.size());
+}
+
+// One rendering for each of thousands of files would take hours.
+TEST(Render, OfThousandsOfFilesMeasuresTheLargestOnly) {
+  osc::Osc osc;
+  for (int i = 0; i < 3000; ++i) osc.spec.files.push_back(testing::plain_file(fmt::format("/t/{}", i), "x"));
+  osc.spec.files[2900] = testing::plain_file("/t/large", std::string(3000, 'x'));
+  const auto rendered = render(osc, {}, {.os = "local", .measure = true}).value();
+  EXPECT_LT(rendered.parts.size(), 100u);
+  EXPECT_EQ(rendered.parts.at(0).path, "/t/large");
+  EXPECT_GT(rendered.parts.at(0).bytes, 4000u);
 }
 
 TEST(Render, CompressesOnlyWhatSomebodyUnpacks) {
