@@ -267,17 +267,21 @@ std::vector<std::string> mirror_warnings(const std::vector<Mirror>& mirrors, con
   constexpr std::int64_t kSoon = 30 * 24 * 3600;
   for (const auto& mirror : mirrors) {
     const auto& upstream = mirror.registry.upstream;
+    const bool closed = mirror.registry.server == mirror.registry.hosts.front().url;
     if (!resolves(mirror))
-      out.push_back(fmt::format("mirror of {}: no host has the capability resolve, so a pull by tag asks the upstream",
-                                upstream));
+      out.push_back(fmt::format("mirror of {}: no host has the capability resolve, so a pull by tag {}", upstream,
+                                closed ? "may fail" : "asks the upstream"));
     for (const auto& host : mirror.registry.hosts)
       if (host.url.starts_with("http://") && !host.ca_certs.empty())
         out.push_back(
             fmt::format("mirror of {}: {} has a CA bundle, so containerd tries it with TLS first", upstream, host.url));
-    for (const auto& ca : mirror.ca_files)
+    for (const auto& ca : mirror.ca_files) {
+      if (ca.not_before > now)
+        out.push_back(fmt::format("mirror of {}: a certificate in {} is not valid yet", upstream, ca.path));
       if (ca.not_after < now + kSoon)
         out.push_back(fmt::format("mirror of {}: a certificate in {} {}", upstream, ca.path,
                                   ca.not_after < now ? "has expired" : "expires within 30 days"));
+    }
   }
   const auto registry = registry_of(image);
   if (!image.empty() && !mirrors.empty() &&

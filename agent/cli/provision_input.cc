@@ -80,4 +80,10 @@ std::vector<provision::Mirror> first_mirrors(const Options& options, const provi
   return out;
 }
 
+void warn_of_none(const std::vector<provision::Mirror>& first, const provision::MirrorConfigs& configs,
+                  Console& console) {
+  if (first.empty() && !configs.mirrors.empty())
+    console.warn("no mirror is there before the first pull: none is provisionRelevant, and --all-mirrors is not given");
+}
+
 }  // namespace gna::cli

@@ -31,4 +31,8 @@ std::int64_t generation_of(const Options& options);
 // Those wanted before the first pull.
 std::vector<provision::Mirror> first_mirrors(const Options& options, const provision::MirrorConfigs& configs);
 
+// There are mirrors, and not one of them is wanted that early: no release of the extension has the field yet.
+void warn_of_none(const std::vector<provision::Mirror>& first, const provision::MirrorConfigs& configs,
+                  Console& console);
+
 }  // namespace gna::cli

@@ -77,6 +77,7 @@ int provision_render(const Options& options, Console& console) {
   if (!how) return console.fail(how.error(), exit_code(how.error(), false));
   how->measure = console.is_json();
   const auto mirrors = first_mirrors(options, inputs->configs);
+  warn_of_none(mirrors, inputs->configs, console);
   const auto rendered = provision::render(*osc, mirrors, *how);
   if (!rendered) return console.fail(rendered.error(), exit_code(rendered.error(), false));
   const auto image = how->userdata.image.empty() ? provision::agent_image(*osc).value_or("") : how->userdata.image;

@@ -64,6 +64,7 @@ int provision_run(const Options& options, Console& console) {
   provision::RunInput input{.mirrors = first_mirrors(options, inputs->configs),
                             .image = options.provision.image,
                             .require_mirror = options.provision.require_mirror};
+  warn_of_none(input.mirrors, inputs->configs, console);
   if (input.image.empty()) input.image = provision::agent_image(*osc).value_or("");
   if (input.image.empty())
     return console.fail({.code = Code::InvalidArgument,

@@ -91,6 +91,10 @@ class Render(CommandTest):
         self.assertEqual(upstreams(), {"docker.io", "quay.io"})
         self.assertEqual(upstreams("--all-mirrors"), {"docker.io", "quay.io", "europe-docker.pkg.dev"})
         self.assertIn("no mirror for europe-docker.pkg.dev", render(WORKER, *mirrors).err)
+        # The released extension does not have the field.
+        released = [mirrors[0], self.write("released.yaml", text.replace("  provisionRelevant: true\n", "")), *mirrors[2:4]]
+        self.assertIn("none is provisionRelevant", self.expect(0, render(WORKER, *released)).err)
+        self.assertNotIn("provisionRelevant", self.expect(0, render(WORKER, *released, "--all-mirrors")).err)
 
     def test_too_large_is_refused_with_a_table(self):
         result = self.expect(2, render(WORKER, *MIRRORS, "--os", "gardenlinux", "--limit", "aws", "--out", self.scratch / "out"))

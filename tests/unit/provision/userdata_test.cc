@@ -134,12 +134,16 @@ TEST(RequireMirror, NeedsAMirrorThatCanServeTheImage) {
 
 TEST(MirrorWarnings, NameWhatLeaksOrExpires) {
   auto mirrors = testing::three_mirrors().mirrors;
-  const auto now = mirrors[0].ca_files[0].not_before + 1;
+  std::int64_t now = 0;
+  for (const auto& mirror : mirrors) now = std::max(now, mirror.ca_files[0].not_before);
   EXPECT_THAT(mirror_warnings(mirrors, "europe-docker.pkg.dev/x:v1", now), IsEmpty());
   EXPECT_THAT(mirror_warnings(mirrors, "other.io/x:v1", now), ElementsAre(HasSubstr("no mirror for other.io")));
   EXPECT_THAT(mirror_warnings(mirrors, "", mirrors[0].ca_files[0].not_after + 1), Contains(HasSubstr("has expired")));
+  EXPECT_THAT(mirror_warnings(mirrors, "", now - 1), Contains(HasSubstr("is not valid yet")));
   mirrors[0].registry.hosts[0].capabilities = {"pull"};
   EXPECT_THAT(mirror_warnings(mirrors, "", now), ElementsAre(HasSubstr("a pull by tag asks the upstream")));
+  close_upstream(mirrors[0]);
+  EXPECT_THAT(mirror_warnings(mirrors, "", now), ElementsAre(HasSubstr("a pull by tag may fail")));
 }
 
 TEST(Limits, AreThoseOfTheVendors) {
