@@ -239,6 +239,9 @@ class Reader {
         const auto checked = check_ca_bundle(*pem);
         if (!checked)
           return findings_.refuse(at_secret, secret_path, "not-pem", "the CA bundle " + checked.error().message);
+        if (known_.ca_files.try_emplace(kCacheCaPath, *pem).first->second != *pem)
+          return findings_.refuse(at_secret, secret_path, "contradiction",
+                                  std::string("another CA bundle has the same file name: ") + kCacheCaPath);
         host.ca_certs = {kCacheCaPath};
         cache.ca_files = {
             {.path = kCacheCaPath, .pem = *pem, .not_before = checked->not_before, .not_after = checked->not_after}};

@@ -144,6 +144,22 @@ TEST(Caches, ComeFromTheStatusOfTheirExtension) {
   EXPECT_THAT(configs->warnings, ElementsAre(HasSubstr("gcr.io is left out")));
 }
 
+// There is one file for the CAs of all of them.
+TEST(Caches, WithAnotherCaAreRefused) {
+  const auto status = [](const std::string& upstream, const std::string& secret) {
+    return "apiVersion: registry.extensions.gardener.cloud/v1alpha3\nkind: RegistryStatus\ncaSecretName: " + secret +
+           "\ncaches: [{upstream: " + upstream + ", endpoint: 'https://10.4.0.10:5000', remoteURL: 'https://" +
+           upstream + "'}]\n";
+  };
+  auto secrets = testing::secrets();
+  secrets["other"] = secrets.at("hub-ca");
+  EXPECT_TRUE(parse(status("quay.io", "hub-ca") + "---\n" + status("gcr.io", "other"), secrets)) << "the same bytes";
+  secrets["other"]["bundle.crt"] += secrets.at("hub-ca").at("bundle.crt");
+  const auto refused = parse(status("quay.io", "hub-ca") + "---\n" + status("gcr.io", "other"), secrets);
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message, HasSubstr("caSecretName: another CA bundle has the same file name"));
+}
+
 TEST(Credentials, AreFoundInEachKindOfSecret) {
   const std::string url = "https://m.example:5000/v2/hub";
   const auto basic = credentials_of({{"username", "u"}, {"password", "p:q"}}, url);
