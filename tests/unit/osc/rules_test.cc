@@ -39,9 +39,11 @@ TEST(FilePath, HasTheLengthsOfLinux) {
 }
 
 TEST(FilePath, IsNeitherTheKernelsNorTheAgentsOwn) {
-  for (const char* reserved : {"/proc/x", "/sys", "/dev/null", "/var/lib/gardener-node-agent/last-applied-osc.yaml",
-                               "/var/lib/gardener-node-agent/last-computed-osc-changes.yaml",
-                               "/var/lib/gardener-node-agent/gna/journal", "/var/lib/gardener-node-agent", "/var"})
+  for (const char* reserved :
+       {"/proc/x", "/sys", "/dev/null", "/var/lib/gardener-node-agent/last-applied-osc.yaml",
+        "/var/lib/gardener-node-agent/last-computed-osc-changes.yaml", "/var/lib/gardener-node-agent/gna/journal",
+        "/var/lib/gardener-node-agent/provision-state", "/var/lib/gardener-node-agent/provision-order",
+        "/var/lib/gardener-node-agent", "/var"})
     EXPECT_EQ(code(why_not_file_path(reserved)), "reserved") << reserved;
 }
 
