@@ -447,6 +447,13 @@ Result<int> version_in(const Table& root) {
   return static_cast<int>(*version);
 }
 
+// CRI does not start if bin_dir joins a bin_dirs that is not the default; so a file with bin_dirs counts as 2.2's.
+desired::Version version_for(const Table& root, int config_version) {
+  const auto oldest = version_of_config(config_version);
+  const Layout at(config_version);
+  return at.split && find(root, at.bin_dirs()) != nullptr ? std::max(oldest, desired::Version{{2, 2}}) : oldest;
+}
+
 // The bytes for a tree; those on disk if they mean the same.
 Result<void> finish(std::string_view on_disk, const Table& was, const Table& is, Patched& out) {
   out.toml = on_disk;
@@ -477,12 +484,18 @@ desired::Version version_of_config(int config_version) {
   return {{1, 6}};
 }
 
+Result<desired::Version> version_of_config(std::string_view toml) {
+  GNA_LET(root, toml::parse(toml));
+  GNA_LET(version, version_in(root));
+  return version_for(root, version);
+}
+
 Result<Patched> patch_config(std::string_view on_disk, const desired::Containerd& settings,
                              const std::optional<desired::Version>& containerd,
                              const std::optional<desired::Containerd>& before, const Originals& originals) {
   GNA_LET(was, toml::parse(on_disk));
   GNA_LET(version, version_in(was));
-  GNA_LET(work, edits(settings, version, containerd));
+  GNA_LET(work, edits(settings, version, containerd.value_or(version_for(was, version))));
 
   const auto recorded = decode(originals);
   const auto known = before ? assume(recorded, edits_of(*before, version, recorded, was)) : recorded;

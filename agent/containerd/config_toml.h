@@ -23,6 +23,9 @@ Result<int> config_version(std::string_view toml);
 
 // containerd's version as an offline tree tells it: config 1 and 2: 1.6; 3: 2.1; 4: 2.3.
 desired::Version version_of_config(int config_version);
+// The same of a whole file: one with cni.bin_dirs counts as 2.2's.
+// Errors: as config_version().
+Result<desired::Version> version_of_config(std::string_view toml);
 
 // What the file held before our first patch. The key is a JSON array of path elements from the top, the
 // value JSON: "null" for a key that was not there, else its value with types kept. Markers,
@@ -49,7 +52,7 @@ struct Patched {
 // Plugin entries: in order; a path below a removed one starts anew. Integral JSON numbers become TOML
 //   integers, but in lists with others that are not. JSON null drops the key.
 // Everything not ours stays equal in meaning; comments and order do not.
-// `containerd`: unknown means the oldest that reads this version of the file.
+// `containerd`: unknown means the oldest that such a file may be for.
 // Errors: InvalidArgument naming the key ("value at plugins.x is not a table"), and for a file or a
 //   result over the bounds of toml.h.
 // Source: gardener operatingsystemconfig/containerd.go; containerd docs/cri/config.md.

@@ -10,6 +10,7 @@ namespace {
 
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 using ::testing::UnorderedElementsAre;
 
 const std::optional<desired::Version> kOld = desired::Version{{1, 6, 20}};
@@ -126,6 +127,24 @@ containerd.runtimes.runc.options.SystemdCgroup = true
   // Unknown: the oldest containerd that reads the file.
   EXPECT_EQ(patched("version = 3\n", wanted, std::nullopt), patched("version = 3\n", wanted, k21));
   EXPECT_EQ(patched("version = 4\n", wanted, std::nullopt), patched("version = 4\n", wanted, k22));
+}
+
+// CRI does not start with both keys set, unless bin_dirs is the default; 2.1 knows both already.
+TEST(PatchConfig, WhereNobodyTellsTheVersionNoSecondCniKeyJoinsTheFirst) {
+  const std::string file =
+      "version = 3\n[plugins.'io.containerd.cri.v1.runtime'.cni]\nbin_dir = ''\nbin_dirs = ['/opt/cni/bin', '/x']\n";
+  EXPECT_EQ(version_of_config(file).value(), (desired::Version{{2, 2}}));
+  EXPECT_EQ(patched(file, settings(), std::nullopt), patched(file, settings(), k22));
+  EXPECT_THAT(patched(file, settings(), std::nullopt), Not(HasSubstr("bin_dir =")));
+  EXPECT_EQ(version_of_config("version = 3\n").value(), (desired::Version{{2, 1}}));
+  EXPECT_EQ(version_of_config("version = 4\n").value(), (desired::Version{{2, 3}}));
+  EXPECT_EQ(version_of_config("version = 9\n").error().code, Code::InvalidArgument);
+
+  Node node{.file = file};
+  node.apply(settings(), std::nullopt);
+  EXPECT_FALSE(node.apply(settings(), std::nullopt).changed);
+  node.restore();
+  expect_meaning(node.file, file);
 }
 
 TEST(PatchConfig, CgroupDriverOnlyIfSet) {
