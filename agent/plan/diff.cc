@@ -119,7 +119,7 @@ void diff_enablement(const desired::Unit& unit, const observed::Unit& seen, cons
   const bool text_changes = change.write_content.has_value() || change.delete_file;
   const bool decided_anew = ours == nullptr || ours->enabled != unit.enabled;
   if (unit.enabled) {
-    const bool tried = !decided_anew && not_in_tree(seen, unit.content.has_value());
+    const bool tried = !decided_anew && bears_no_enabling(seen, unit.content.has_value());
     if (text_changes || !(needs_no_enabling(seen) || tried)) change.set_enabled = true;
   } else if (is_enabled(seen) || text_changes || (decided_anew && seen.enablement.empty())) {
     change.set_enabled = false;

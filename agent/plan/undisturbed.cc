@@ -16,7 +16,8 @@ bool is_as_left(const AppliedUnit& ours, const observed::Unit& seen) {
     const auto on_disk = seen.drop_ins.find(name);
     if (on_disk == seen.drop_ins.end() || !holds(on_disk->second, kUnitMode, sha256)) return false;
   }
-  if (ours.enabled ? !needs_no_enabling(seen) && !not_in_tree(seen, ours.owns_file) : is_enabled(seen)) return false;
+  if (ours.enabled ? !needs_no_enabling(seen) && !bears_no_enabling(seen, ours.owns_file) : is_enabled(seen))
+    return false;
   if (ours.run == desired::Run::running) return !(ours.expected && found_dead(seen));
   return !(ours.run == desired::Run::stopped && found_running(seen));
 }

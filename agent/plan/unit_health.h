@@ -30,9 +30,11 @@ inline bool needs_no_enabling(const observed::Unit& seen) {
 
 inline bool is_enabled(const observed::Unit& seen) { return any_of(seen.enablement, {"enabled", "enabled-runtime"}); }
 
-// An offline tree without the unit file: a vendor's unit that will be there some day.
-inline bool not_in_tree(const observed::Unit& seen, bool ours) {
-  return !ours && seen.load.empty() && seen.enablement.empty();
+// What enabling leaves as it is, so that once is enough: a vendor's unit that will be in the offline tree some
+// day, a linked unit file without [Install].
+inline bool bears_no_enabling(const observed::Unit& seen, bool ours) {
+  const bool not_in_tree = !ours && seen.load.empty() && seen.enablement.empty();
+  return not_in_tree || seen.enablement == "linked";
 }
 
 // A unit that should run may be inactive: a oneshot that is done, a unit that waits for its trigger.

@@ -189,6 +189,17 @@ TEST_P(Word, IsNeverEnabledAgain) {
 INSTANTIATE_TEST_SUITE_P(Enablement, Word, ::testing::Values("enabled", "static", "indirect", "generated", "alias"),
                          [](const auto& test) { return std::string(test.param); });
 
+// Without [Install] it stays "linked", however often it is enabled.
+TEST(Diff, EnablesALinkedUnitOnce) {
+  Settled node;
+  node.unit().content = std::nullopt;
+  node.ours().owns_file = false;
+  node.seen().enablement = "linked";
+  EXPECT_FALSE(node.changes().units.contains(kUnit) && node.changes().units.at(kUnit).set_enabled);
+  node.ours().enabled = false;
+  EXPECT_EQ(node.changes().units.at(kUnit).set_enabled, true);
+}
+
 TEST(Diff, EnablesAgainWhatSomebodyDisabled) {
   Settled node;
   node.seen().enablement = "disabled";
