@@ -212,7 +212,9 @@ Result<Summary> Pass::execute(const Prepared& prepared, const Options& options, 
   const auto since = Clock::now();
   if (prepared.up_to_date) return Summary{.checksum = prepared.checksum};
   if (!prepared.plan.refused.empty() && !options.allow_unsupported)
-    return fail(Code::Unsupported, prepared.plan.refused.front().field + ": " + prepared.plan.refused.front().why);
+    return fail(prepared.plan.refused.front().code,
+                prepared.plan.refused.front().field + ": " + prepared.plan.refused.front().why,
+                prepared.plan.refused.front().alternative);
 
   Run run(prepared, options.no_state ? nullptr : &store_, hooks);
   const bool nothing_to_do = prepared.plan.empty() && !records_differ(prepared);

@@ -33,6 +33,7 @@ Scope Scope::of(const desired::State& wanted, const plan::Applied& applied) {
       for (const auto& host : registry.hosts) scope.mirrors.push_back(question(registry, host, wanted));
   }
   for (const auto& [upstream, registry] : applied.registries) scope.upstreams.insert(upstream);
+  scope.containerd_default = wanted.containerd.has_value();  // to be patched; taking back asks for none
   scope.containerd_config = wanted.containerd.has_value() || applied.containerd.has_value();
   return scope;
 }

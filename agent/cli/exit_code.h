@@ -1,7 +1,11 @@
 // What the process leaves with. People script against these numbers.
 #pragma once
 
+#include <algorithm>
+#include <vector>
+
 #include "gna/base/result.h"
+#include "gna/plan/plan.h"
 
 namespace gna::cli {
 
@@ -18,6 +22,14 @@ enum ExitCode : int {
 inline ExitCode exit_code(const Error& error, bool asking) {
   if (error.code == Code::InvalidArgument) return kBadInput;
   if (error.code == Code::Unsupported) return kInexpressible;
+  return asking ? kUnknown : kFailed;
+}
+
+// Of what was refused: parts that the backend cannot express, or, where there are none, parts that something on
+// the node is in the way of.
+inline ExitCode exit_code(const std::vector<plan::Refused>& refused, bool asking) {
+  const auto inexpressible = [](const plan::Refused& part) { return part.code == Code::Unsupported; };
+  if (std::ranges::any_of(refused, inexpressible)) return kInexpressible;
   return asking ? kUnknown : kFailed;
 }
 

@@ -104,9 +104,13 @@ OrExit<apply::Prepared> prepare(const Options& options, Console& console, Node& 
   if (!prepared->plan.refused.empty() && !options.allow_unsupported) {
     list_refused(console, prepared->plan.refused);
     if (console.is_json()) console.raw(diff_document(node.os->capabilities().name, prepared->plan, console.masker()));
-    console.err("gna: error: this backend cannot express the parts above; --allow-unsupported goes on without them\n",
+    const auto code = exit_code(prepared->plan.refused, asking);
+    console.err(std::string("gna: error: ") +
+                    (code == kInexpressible ? "this backend cannot express the parts above"
+                                            : "something on this node is in the way of the parts above") +
+                    "; --allow-unsupported goes on without them\n",
                 Colour::red);
-    return {.exit_code = kInexpressible};
+    return {.exit_code = code};
   }
   return {.value = std::move(*prepared)};
 }

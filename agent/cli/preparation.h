@@ -39,7 +39,8 @@ OrExit<osc::Document> parse_source(const Source& source, Console& console, bool 
 
 apply::Options pass_options(const Options& options);
 
-// Runs Pass::prepare. Refused parts are listed and end it (exit 3), unless they are allowed.
+// Runs Pass::prepare. Refused parts are listed and end it, unless they are allowed: exit 3, or 1 (`asking`: 4) if
+// something on the node is in the way.
 OrExit<apply::Prepared> prepare(const Options& options, Console& console, Node& node, const osc::Document& document,
                                 const Source& source, Deadline by, bool asking);
 

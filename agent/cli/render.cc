@@ -51,7 +51,7 @@ Result<Output> render_everything(const Options& options, Node& node, osc::Osc os
   if (options.offline()) {
     GNA_LET(own, node.os->facts(by));
     facts = std::move(own);
-    GNA_LET(seen, node.os->observe({.containerd_config = true}, by));
+    GNA_LET(seen, node.os->observe({.containerd_config = true, .containerd_default = true}, by));
     now.documents = std::move(seen.documents);
   } else {
     now.documents[containerd::kConfigPath] = containerd::minimal_config(options.containerd_config_version);
@@ -173,12 +173,12 @@ Result<void> write_tree(const std::string& directory, const plan::Plan& plan, No
   return {};
 }
 
-// Says what cannot be expressed. Gives kInexpressible, or kDone if one may go on.
+// Says what cannot be expressed. Gives the exit code for it, or kDone if one may go on.
 int judge(const Options& options, Console& console, const std::vector<plan::Refused>& refused) {
   for (const auto& part : refused)
     console.err(part.field + ": " + part.why + (part.alternative.empty() ? "" : " (" + part.alternative + ")") + "\n",
                 Colour::yellow);
-  return refused.empty() || options.allow_unsupported ? kDone : kInexpressible;
+  return refused.empty() || options.allow_unsupported ? kDone : exit_code(refused, false);
 }
 
 Result<void> write_machine_config(const std::string& directory, const std::string& stream) {

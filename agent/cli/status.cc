@@ -72,6 +72,13 @@ Status gather(Node& node, const store::Loaded& loaded, const apply::Prepared& pr
         out.drift.push_back(std::move(*drift));
       }
     }
+  // What apply cannot even begin with has drifted far; today that is containerd's config.toml alone.
+  for (const auto& part : prepared.plan.refused)
+    if (part.code == Code::Conflict)
+      out.drift.push_back({.target = part.field,
+                           .kind = std::string(to_string(plan::Kind::containerdConfig)),
+                           .expected = "as the OSC says",
+                           .actual = part.why});
   for (const auto& [name, unit] : prepared.wanted.units) {
     StatusUnit row{.name = name, .wanted = wanted_words(unit)};
     if (const auto seen = prepared.now.units.find(name); seen != prepared.now.units.end()) {

@@ -72,17 +72,17 @@ Result<desired::Facts> Backend::facts(Deadline by) {
   } else if (facts.live) {
     if (auto version = environment_.containerd_version(by)) facts.containerd = *version;
   } else {
-    GNA_LET(version, offline_containerd_version());
-    facts.containerd = version;
+    facts.containerd = offline_containerd_version();
   }
   return facts;
 }
 
-Result<desired::Version> Backend::offline_containerd_version() const {
+desired::Version Backend::offline_containerd_version() const {
   const auto config = root_.read(containerd::kConfigPath);
-  if (!config) return containerd::version_of_config(options_.offline_config_version);
-  GNA_LET_AT(containerd::kConfigPath, version, containerd::config_version(*config));
-  return containerd::version_of_config(version);
+  // One that cannot be read is lower()'s to refuse, where the OSC has settings for it at all.
+  if (config)
+    if (const auto version = containerd::version_of_config(*config)) return *version;
+  return containerd::version_of_config(options_.offline_config_version);
 }
 
 Result<observed::State> Backend::observe(const backend::Scope& scope, Deadline by) {
@@ -158,13 +158,10 @@ Result<void> Backend::observe_containerd(const backend::Scope& scope, observed::
   auto config = root_.read(containerd::kConfigPath);
   if (!config && !is_absent(root_, containerd::kConfigPath, config.error()))
     return std::unexpected(std::move(config).error());
+  if (!config && !scope.containerd_default) return {};
   if (!config && units_->live()) {
     config = environment_.containerd_default_config(by);
     if (!config) return std::unexpected(std::move(config).error().with("there is no config.toml; its default"));
-  }
-  if (config) {
-    if (auto version = containerd::config_version(*config); !version)
-      return std::unexpected(std::move(version).error().with(containerd::kConfigPath));
   }
   now.documents.emplace(containerd::kConfigPath,
                         config ? std::move(*config) : containerd::minimal_config(options_.offline_config_version));

@@ -25,7 +25,7 @@ class Backend : public backend::OsBackend {
              Deadline by) override;
 
  private:
-  Result<desired::Version> offline_containerd_version() const;
+  desired::Version offline_containerd_version() const;
   Result<void> observe_files(const backend::Scope& scope, observed::State& now) const;
   Result<void> observe_leftovers(const backend::Scope& scope, observed::State& now) const;
   Result<void> observe_containerd(const backend::Scope& scope, observed::State& now, Deadline by) const;

@@ -236,9 +236,7 @@ class Lowering {
                                                   work_.containerd_before, work_.containerd_originals)
                        : containerd::restore_config(bytes, *work_.containerd_before, work_.containerd_originals);
     if (!patched) {
-      plan_.refused.push_back({.field = "spec.criConfig.containerd",
-                               .why = std::string(containerd::kConfigPath) + ": " + patched.error().message,
-                               .alternative = "repair the file, or move it away"});
+      refuse_containerd(patched.error());
       return;
     }
     Record done;
@@ -254,11 +252,13 @@ class Lowering {
       plan_.settled.containerd_config_sha256 = done.containerd_config_sha256;
       return;
     }
+    // Whoever keeps it from others' eyes has registries' passwords in it.
+    const std::uint32_t mode = on_disk ? now_.files.at(containerd::kConfigPath).mode : 0644;
     Step step{.id = "containerd-config",
               .kind = Kind::containerdConfig,
               .target = containerd::kConfigPath,
               .verb = on_disk ? Verb::patch : Verb::create,
-              .action = plan::WriteFile{containerd::kConfigPath, patched->toml, 0644},
+              .action = plan::WriteFile{containerd::kConfigPath, patched->toml, mode},
               .disruption = work_.restart_containerd ? disruption_of(desired::Role::containerd) : Disruption::none,
               .reason = !wanted_.containerd        ? "its settings are no longer wanted"
                         : !on_disk                 ? "new"
@@ -270,6 +270,20 @@ class Lowering {
     step.after = std::move(done);
     containerd_patch_ = step.id;
     out.steps.push_back(std::move(step));
+  }
+
+  // Settings that no file can hold are the OSC's own fault, others that of the file that they meet.
+  void refuse_containerd(const Error& error) {
+    const bool possible =
+        !wanted_.containerd || containerd::patch_config(containerd::minimal_config(3), *wanted_.containerd,
+                                                        facts_.containerd, std::nullopt, {});
+    plan::Refused part{.field = "spec.criConfig.containerd", .why = error.message};
+    if (possible) {
+      part.why = std::string(containerd::kConfigPath) + ": " + error.message;
+      part.alternative = "repair the file, or move it away";
+      part.code = Code::Conflict;
+    }
+    plan_.refused.push_back(std::move(part));
   }
 
   Step file_step(const std::string& path, const plan::FileWrite& write) {

@@ -36,6 +36,38 @@ class OfflineNode(CommandTest):
         self.expect(0, self.node("diff"))
         self.expect(0, self.node("status"))
 
+    def test_a_config_toml_that_cannot_be_patched_is_the_nodes_fault(self):
+        settings = "name: containerd\ncontainerd:\n  sandboxImage: pause:1\n"
+        patched = self.write("patched.yaml", osc(files=file("/etc/demo/a", "one\n"), cri=settings))
+        config = self.root / "etc/containerd/config.toml"
+        config.parent.mkdir(parents=True)
+        for text in ("version = 9\n", 'version = "2"\n', "plugins = 5\n", "[plugins\n"):
+            config.write_text(text)
+            before = listing(self.root)
+            result = self.expect(1, self.node("apply", patched))
+            self.assertIn("/etc/containerd/config.toml: ", result.err)
+            self.expect(4, self.node("diff", patched))
+            self.assertEqual(listing(self.root), before)
+        plugins = "  plugins:\n  - path: [a]\n    values: {list: [null]}\n"
+        config.write_text("version = 2\n")
+        self.expect(3, self.node("apply", self.write("none.yaml", osc(files=file("/etc/demo/a", "one\n"),
+                                                                     cri=settings + plugins))))
+        config.write_text("[plugins\n")
+        self.expect(0, self.node("apply", self.first))  # says nothing of containerd
+
+    def test_a_broken_config_toml_is_drift_and_keeps_a_reset_from_beginning(self):
+        settings = "name: containerd\ncontainerd:\n  sandboxImage: pause:1\n"
+        patched = self.write("patched.yaml", osc(files=file("/etc/demo/a", "one\n"), cri=settings))
+        self.expect(0, self.node("apply", patched))
+        config = self.root / "etc/containerd/config.toml"
+        config.write_text("[plugins\n")
+        self.assertIn("/etc/containerd/config.toml", self.expect(1, self.node("status")).out)
+        self.expect(1, self.node("reset", "--yes"))
+        self.assertTrue((self.root / "etc/demo/a").exists())
+        config.unlink()
+        self.expect(0, self.node("reset", "--yes"))
+        self.assertFalse((self.root / "etc/demo/a").exists())
+
     def test_steps_are_logged_on_request(self):
         lines = self.node("apply", "--log-level", "info", "--log-format", "json", self.first).err.splitlines()
         events = [json.loads(line) for line in lines]

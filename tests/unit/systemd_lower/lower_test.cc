@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "agent/containerd/config_toml.h"
 #include "backends/systemd/lower.h"
 #include "gna/base/digest.h"
 
@@ -168,6 +169,49 @@ TEST(Lower, AMirrorThatDoesNotAnswerWaitsWithoutBlocking) {
   EXPECT_TRUE(std::holds_alternative<plan::WriteFile>(step(lowered(wanted, {}, now), "registry:docker.io").action));
   EXPECT_TRUE(
       std::holds_alternative<plan::WriteFile>(step(lowered(wanted, {}, now, kOffline), "registry:docker.io").action));
+}
+
+// Exit 3 says "this backend cannot", exit 1 "this node cannot, as it is".
+TEST(Lower, TellsSettingsThatNoFileCanHoldFromAFileThatCannotBePatched) {
+  desired::State wanted;
+  wanted.containerd = desired::Containerd{.sandbox_image = "pause:1"};
+  const auto refused_for = [&](const char* config) {
+    observed::State now;
+    now.files[containerd::kConfigPath].kind = observed::FileKind::regular;
+    now.documents[containerd::kConfigPath] = config;
+    const auto plan = lowered(wanted, {}, now);
+    return plan.refused.empty() ? std::optional<Code>() : plan.refused.front().code;
+  };
+  EXPECT_EQ(refused_for("version = 2\n"), std::nullopt);
+  for (const auto* config : {"version = \"2\"\n", "version = 9\n", "plugins = 5\n", "[plugins", "a = \"\xe4\"\n"})
+    EXPECT_EQ(refused_for(config), Code::Conflict) << config;
+  wanted.containerd->plugins = {{.path = {"a"}, .values = R"({"list": [null]})"}};
+  EXPECT_EQ(refused_for("version = 2\n"), Code::Unsupported);
+}
+
+TEST(Lower, ABrokenConfigIsInTheWayOfAReset) {
+  plan::Applied applied;
+  applied.containerd = desired::Containerd{.sandbox_image = "pause:1"};
+  observed::State now;
+  now.files[containerd::kConfigPath].kind = observed::FileKind::regular;
+  now.documents[containerd::kConfigPath] = "[plugins";
+  const auto plan = lowered({}, applied, now);
+  ASSERT_EQ(plan.refused.size(), 1u);
+  EXPECT_EQ(plan.refused.front().code, Code::Conflict);
+}
+
+// It may hold registries' passwords.
+TEST(Lower, APatchedConfigKeepsItsMode) {
+  desired::State wanted;
+  wanted.containerd = desired::Containerd{.sandbox_image = "pause:1"};
+  const auto mode_after = [&](const observed::File& file) {
+    observed::State now;
+    now.files[containerd::kConfigPath] = file;
+    now.documents[containerd::kConfigPath] = "version = 2\n";
+    return std::get<plan::WriteFile>(step(lowered(wanted, {}, now), "containerd-config").action).mode;
+  };
+  EXPECT_EQ(mode_after({.kind = observed::FileKind::regular, .mode = 0600}), 0600u);
+  EXPECT_EQ(mode_after({.kind = observed::FileKind::absent}), 0644u);
 }
 
 TEST(Lower, ClearsOnlyOurOwnOutOfTheWay) {

@@ -42,7 +42,8 @@ struct Scope {
   std::set<std::string> files = {};  // absolute paths
   std::set<std::string> units = {};
   std::set<std::string> upstreams = {};  // whose hosts.toml to read
-  bool containerd_config = false;        // config.toml, or what it would be if it is absent
+  bool containerd_config = false;        // config.toml
+  bool containerd_default = false;       // ... or what containerd would start from if it is absent
   std::vector<MirrorQuestion> mirrors = {};
   // After a run that was cut short: its temporary files, and the end of jobs that it had sent.
   bool leftovers = false;

@@ -8,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include "gna/base/result.h"
 #include "gna/desired/facts.h"
 #include "gna/desired/state.h"
 #include "gna/plan/record.h"
@@ -105,6 +106,8 @@ struct Refused {
   std::string field = {};  // of the OSC
   std::string why = {};
   std::string alternative = {};
+  // Conflict: the backend could say it, but what lies on the node is in the way, and only a person can mend that.
+  Code code = Code::Unsupported;
 };
 
 // Not applied by the backend among the others: the agent's own restart comes after the
