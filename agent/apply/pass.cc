@@ -1,6 +1,5 @@
 #include "gna/apply/pass.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "agent/apply/in_place.h"
@@ -61,16 +60,13 @@ std::vector<desired::ImageSource> images_to_pull(const plan::Changes& changes) {
   return sources;
 }
 
-// A containerd that is down is no reason to refuse the very run that starts it.
-bool revives_containerd(const Prepared& prepared) {
-  return std::ranges::any_of(prepared.plan.stages, [&](const plan::Stage& stage) {
-    return std::ranges::any_of(stage.steps, [&](const plan::Step& step) {
-      if (step.disruption != plan::Disruption::restartsContainerd || !std::holds_alternative<plan::RunJob>(step.action))
-        return false;
-      const auto seen = prepared.now.units.find(step.target);
-      return seen != prepared.now.units.end() && seen->second.active != "active";
-    });
-  });
+// On a live node a containerd that does not answer fails the steps that need it and no others: this very run
+// may be what mends it, by its configuration as well as by its unit. A tree is left as it is.
+Result<void> images_at_hand(backend::ContentSource& content, const Prepared& prepared, Deadline by) {
+  auto result = content.available(images_to_pull(prepared.changes), by);
+  if (result || !prepared.facts.live) return result;
+  if (result.error().code == Code::Unavailable || result.error().code == Code::DeadlineExceeded) return {};
+  return result;
 }
 
 Error unreadable_last_applied(const osc::Parsed& parsed, std::string hint) {
@@ -137,7 +133,7 @@ Result<Prepared> Pass::prepare(const osc::Document& document, const std::string&
                 "if that is meant, say --allow-empty");
   inherit(options.inherited, prepared);
   GNA_TRY(look_and_plan(prepared, by));
-  if (!revives_containerd(prepared)) GNA_TRY(content_.available(images_to_pull(prepared.changes), by));
+  GNA_TRY(images_at_hand(content_, prepared, by));
 
   const bool same_checksum = prepared.loaded.changes && prepared.loaded.changes->checksum == prepared.checksum;
   if (same_checksum) {

@@ -19,6 +19,7 @@ class FakeBackend : public backend::OsBackend {
  public:
   observed::State now = {};
   bool live = true;
+  backend::Scope asked = {};
   std::set<std::string> failing = {};
   std::vector<std::string> applied = {};
 
@@ -28,7 +29,10 @@ class FakeBackend : public backend::OsBackend {
   Result<desired::Facts> facts(Deadline) override {
     return desired::Facts{.host_name = "node-1", .containerd = desired::Version{{1, 6, 20}}, .live = live};
   }
-  Result<observed::State> observe(const backend::Scope&, Deadline) override { return now; }
+  Result<observed::State> observe(const backend::Scope& scope, Deadline) override {
+    asked = scope;
+    return now;
+  }
   plan::Plan lower(const plan::Changes& work, const desired::State& wanted, const observed::State& seen,
                    const desired::Facts& known) const override {
     return systemd::lower(work, wanted, seen, known);
@@ -45,18 +49,28 @@ class FakeBackend : public backend::OsBackend {
   }
 };
 
+// Answers for no image.
+class NoImages : public backend::ContentSource {
+ public:
+  Error error = {};
+  Result<void> available(const std::vector<desired::ImageSource>&, Deadline) override { return std::unexpected(error); }
+  Result<Fd> open(const desired::ImageSource&, Deadline) override { return std::unexpected(error); }
+};
+
 class PassTest : public ::testing::Test {
  protected:
   PassTest() : root_(fs::RootFs::open(temp_.path().string()).value()), store_(root_) {}
 
-  Result<Prepared> prepare(const std::string& spec) {
+  Result<Prepared> prepare(const std::string& spec) { return prepare(spec, content_); }
+  Result<Prepared> prepare(const std::string& spec, backend::ContentSource& content) {
     const std::string text =
         "apiVersion: extensions.gardener.cloud/v1alpha1\nkind: OperatingSystemConfig\nspec:\n"
         "  type: t\n  purpose: reconcile\n" +
         spec;
     auto parsed = osc::parse(text);
     EXPECT_TRUE(parsed.ok()) << (parsed.findings.empty() ? "" : parsed.findings.front().message);
-    return pass_.prepare(*parsed.document, sha256_hex(text), {}, Deadline::max());
+    Pass pass(os_, content, store_, {});
+    return pass.prepare(*parsed.document, sha256_hex(text), {}, Deadline::max());
   }
 
   support::TempRoot temp_;
@@ -64,6 +78,7 @@ class PassTest : public ::testing::Test {
   store::Store store_;
   FakeBackend os_;
   backend::NoContent content_;
+  NoImages images_;
   Pass pass_{os_, content_, store_, {}};
 };
 
@@ -125,6 +140,20 @@ TEST_F(PassTest, AnOscThatWouldRemoveEverythingIsRefused) {
   EXPECT_THAT(empty.error().hint, HasSubstr("--allow-empty"));
 }
 
+// Else nobody could reset a node whose containerd was removed, file and program.
+TEST_F(PassTest, OnlyWhatPatchesAskContainerdForItsDefaults) {
+  constexpr const char* kContainerd =
+      "  criConfig: {name: containerd, containerd: {sandboxImage: \"pause:1\"}}\n"
+      "  files:\n  - {path: /etc/a, content: {inline: {data: a}}}\n";
+  const auto first = prepare(kContainerd);
+  ASSERT_TRUE(first);
+  EXPECT_TRUE(os_.asked.containerd_config && os_.asked.containerd_default);
+  ASSERT_TRUE(pass_.execute(*first, {}, {}, Deadline::max()));
+  ASSERT_TRUE(pass_.prepare_reset(Deadline::max()));
+  EXPECT_TRUE(os_.asked.containerd_config);
+  EXPECT_FALSE(os_.asked.containerd_default);
+}
+
 TEST_F(PassTest, ImagesThatNobodyHasAreRefusedBeforeTheFirstChange) {
   os_.now.units["containerd.service"] = {.load = "loaded", .active = "active", .sub = "running"};
   const auto prepared = prepare(kImageAndContainerd);
@@ -132,11 +161,18 @@ TEST_F(PassTest, ImagesThatNobodyHasAreRefusedBeforeTheFirstChange) {
   EXPECT_EQ(prepared.error().code, Code::InvalidArgument);
 }
 
-TEST_F(PassTest, ButNotWhereTheRunItselfStartsContainerd) {
-  os_.now.units["containerd.service"] = {.load = "loaded", .active = "failed", .sub = "failed"};
-  EXPECT_TRUE(prepare(kImageAndContainerd));
-  os_.live = false;
-  EXPECT_FALSE(prepare(kImageAndContainerd)) << "offline nothing starts";
+// The run may mend it: by its unit, its drop-ins, its configuration, or a file that it reads.
+TEST_F(PassTest, ButALiveContainerdThatIsDownFailsItsStepsAlone) {
+  for (const auto code : {Code::Unavailable, Code::DeadlineExceeded}) {
+    images_.error = {code, "no answer"};
+    os_.live = true;
+    for (const auto* active : {"active", "activating", "failed"}) {
+      os_.now.units["containerd.service"] = {.load = "loaded", .active = active};
+      EXPECT_TRUE(prepare(kImageAndContainerd, images_)) << active;
+    }
+    os_.live = false;
+    EXPECT_FALSE(prepare(kImageAndContainerd, images_)) << "offline nothing starts";
+  }
 }
 
 }  // namespace
