@@ -21,6 +21,8 @@ struct BusOptions {
   const fs::RootFs* unit_files = nullptr;
   // How long one job may take before its outcome is called unknown.
   std::chrono::milliseconds per_job = std::chrono::seconds(90);
+  // The same of a question, and of a reload: a PID 1 that has frozen keeps its bus and answers nothing.
+  std::chrono::milliseconds per_question = std::chrono::seconds(90);
 };
 
 // Connects, and loads libsystemd, at the first call. A connection that breaks, and a

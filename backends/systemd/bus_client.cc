@@ -129,6 +129,7 @@ void BusClient::Asking::call(const Call& call, std::function<Result<void>(const 
 }
 
 Result<void> BusClient::ask(Deadline by, const std::function<void(Asking&)>& send) {
+  by = std::min<Deadline>(by, Clock::now() + options_.per_question);
   const auto give_up = std::min(by, patience());
   while (true) {
     GNA_TRY(connect(by));

@@ -397,6 +397,7 @@ int Server::answer_manager(sd_bus_message* message, const std::string& member) {
       absent_ = true;
       return 1;
     }
+    std::this_thread::sleep_for(fate.delay);  // PID 1 does nothing else meanwhile
     write_log(fate.fail_with.empty() ? "daemon-reload" : "daemon-reload -> failed");
     if (!fate.fail_with.empty()) return refuse(message, {fate.fail_with, "as scripted"});
     reload();

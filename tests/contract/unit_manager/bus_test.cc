@@ -71,6 +71,13 @@ TEST_F(Bus, SaysThatAnOutcomeIsUnknownAndHowTheUnitIs) {
   EXPECT_TRUE(results[1]);
 }
 
+TEST_F(Bus, WaitsForNoAnswerForEver) {
+  start({"delay daemon-reload by 300ms"});
+  units_ = make_bus_unit_manager({.address = bus_.address(), .per_question = std::chrono::milliseconds(20)});
+  EXPECT_EQ(units().reload(soon()).error().code, Code::DeadlineExceeded);
+  EXPECT_TRUE(systemd_->log().empty()) << "it was not waited for";
+}
+
 TEST_F(Bus, TurnsRefusalsIntoCodes) {
   start({"fail enable of a.service with org.freedesktop.systemd1.UnitMasked",
          "fail enable of b.service with org.freedesktop.DBus.Error.AccessDenied",
