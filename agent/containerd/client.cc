@@ -110,7 +110,8 @@ Client::Client(Address address) : state_(std::make_unique<State>()) {
   arguments.SetMaxReceiveMessageSize(kReceiveLimit);
   // A daemon that was just restarted by an earlier step answers soon; gRPC's own back-off begins at a second.
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
-  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 100);
+  // In spite of its name how long one attempt may take: a daemon on a busy node greets late.
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 5000);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 1000);
   // Sockets of several daemons in one process must not share a connection.
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);

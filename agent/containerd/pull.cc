@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <chrono>
 #include <csignal>
 #include <string_view>
 #include <utility>
@@ -42,7 +43,8 @@ int major_version(std::string_view text) {
 
 enum class Way { transfer, ctr };
 
-Result<Way> choose_way(Client& client, Deadline by) {
+Result<Way> choose_way(Client& client, const PullOptions& options, Deadline by) {
+  by = std::min<Deadline>(by, std::chrono::steady_clock::now() + options.patience);
   GNA_LET(version, client.version(by));
   if (major_version(version) < 2) return Way::ctr;
   GNA_LET(has_transfer, client.has_transfer(by));
@@ -102,7 +104,7 @@ std::string host_architecture() {
 Result<void> can_pull(Client& client, const std::vector<std::string>& references, const PullOptions& options,
                       Deadline by) {
   for (const auto& reference : references) GNA_TRY(check_reference(reference));
-  GNA_LET(way, choose_way(client, by));
+  GNA_LET(way, choose_way(client, options, by));
   if (way == Way::ctr) GNA_TRY(find_ctr(options.ctr_directories));
   return {};
 }
@@ -110,7 +112,7 @@ Result<void> can_pull(Client& client, const std::vector<std::string>& references
 Result<void> pull(Client& client, const std::string& reference, const PullOptions& options, Deadline by) {
   const std::string step = "pull " + reference;
   GNA_TRY(check_reference(reference));
-  GNA_LET_AT(step, way, choose_way(client, by));
+  GNA_LET_AT(step, way, choose_way(client, options, by));
   if (way == Way::transfer) {
     GNA_TRY_AT(step, client.transfer(reference, options.hosts_directory, options.architecture, options.lease, by));
   } else {

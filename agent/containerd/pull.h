@@ -1,6 +1,7 @@
 // Brings an image into containerd, unpacked, mirrors counted from the first pull on.
 #pragma once
 
+#include <chrono>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,8 @@ struct PullOptions {
   // Where the node's `ctr` is looked for, in this order; never the caller's PATH.
   std::vector<std::string> ctr_directories = {"/usr/local/bin", "/usr/bin", "/bin",    "/usr/local/sbin",
                                               "/usr/sbin",      "/sbin",    "/opt/bin"};
+  // A daemon that takes a call and never answers it must not hold a run that can do without.
+  std::chrono::milliseconds patience = std::chrono::seconds(10);
 };
 
 // containerd 2 pulls by its transfer service, which reads the hosts directory itself. Older ones pull by

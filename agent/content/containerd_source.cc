@@ -32,6 +32,7 @@ using namespace std::chrono_literals;
 constexpr std::size_t kDocumentBytes = 4u << 20;
 constexpr auto kLease = 24h;       // what a killed agent leaves behind expires
 constexpr auto kStarting = 10s;    // an earlier step may just have restarted the daemon
+constexpr auto kImage = 10min;     // of one file; what has arrived by then is not fetched again
 constexpr auto kCleaningUp = 10s;  // beyond the caller's deadline, which may be what ended the work
 
 // Leases and views need names that no other run has had.
@@ -117,6 +118,7 @@ class ContainerdSource : public backend::ContentSource {
 
   Result<Fd> open(const desired::ImageSource& source, Deadline by) override {
     const std::string step = "image " + source.image;
+    by = std::min<Deadline>(by, Clock::now() + kImage);
     GNA_TRY_AT(step, client_.connect(std::min<Deadline>(by, Clock::now() + kStarting)));
     const std::string lease = random_name();
     GNA_TRY_AT(step, client_.create_lease(lease, kLease, by));

@@ -1,10 +1,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <sys/socket.h>
+#include <sys/un.h>
+
 #include <chrono>
 #include <cstdlib>
 
 #include "agent/containerd/client.h"
+#include "gna/base/fd.h"
 #include "tests/support/fake_containerd.h"
 #include "tests/support/temp_root.h"
 
@@ -154,6 +158,21 @@ TEST_F(ClientTest, EndsAtTheDeadline) {
   const auto version = client_.version(in(100ms));
   ASSERT_FALSE(version);
   EXPECT_EQ(version.error().code, Code::DeadlineExceeded);
+}
+
+// On a busy node a daemon may take its time to greet, and is no daemon that is down.
+TEST(Client, WaitsForADaemonThatGreetsLate) {
+  const support::TempRoot root;
+  sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
+  const auto path = root.path().string() + "/slow.sock";
+  path.copy(address.sun_path, sizeof address.sun_path - 1);
+  const Fd listening(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  ASSERT_EQ(::bind(listening.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+  ASSERT_EQ(::listen(listening.get(), 1), 0);
+  Client client({.socket = path});
+  const auto version = client.version(in(500ms));
+  ASSERT_FALSE(version);
+  EXPECT_EQ(version.error().code, Code::DeadlineExceeded) << version.error().message;
 }
 
 TEST(Client, FailsAtOnceWithoutADaemon) {

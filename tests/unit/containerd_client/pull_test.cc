@@ -160,6 +160,14 @@ TEST_F(PullTest, TellsAMissingCtrBeforeAnyChange) {
   EXPECT_FALSE(root_.exists("/arguments"));
 }
 
+TEST_F(PullTest, GivesUpOnADaemonThatTakesCallsAndAnswersNone) {
+  daemon("v2.3.4");
+  daemon_->hang_next("Version");
+  auto impatient = options();
+  impatient.patience = 50ms;
+  EXPECT_EQ(can_pull(*client_, {"r/a:1"}, impatient, soon()).error().code, Code::DeadlineExceeded);
+}
+
 TEST_F(PullTest, NeedsNoCtrWithContainerd2) {
   daemon("v2.3.4");
   EXPECT_TRUE(can_pull(*client_, {"r/a:1"}, options(), soon()));
