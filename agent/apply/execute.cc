@@ -217,8 +217,7 @@ Result<Summary> Pass::execute(const Prepared& prepared, const Options& options, 
                 prepared.plan.refused.front().alternative);
 
   Run run(prepared, options.no_state ? nullptr : &store_, hooks);
-  const bool nothing_to_do = prepared.plan.empty() && !records_differ(prepared);
-  if (nothing_to_do) return run.take_summary();
+  if (nothing_to_do(prepared)) return run.take_summary();
   GNA_TRY(recorded(run.begin()));
   const plan::Step* own_unit = nullptr;
   for (const auto& stage : prepared.plan.stages) {

@@ -7,7 +7,7 @@ namespace gna::apply {
 
 bool records_differ(const Prepared& prepared) {
   const auto& loaded = prepared.loaded;
-  if (!loaded.manifest || loaded.interrupted) return true;
+  if (!loaded.manifest || loaded.interrupted || (loaded.last_run && !loaded.last_run->finished)) return true;
   auto applied = prepared.applied;
   plan::edit(applied, prepared.plan.settled);
   applied.checksum = prepared.checksum;
@@ -15,6 +15,8 @@ bool records_differ(const Prepared& prepared) {
   if (loaded.changes != remaining(prepared, {})) return true;
   return loaded.last_applied_bytes != osc::write(prepared.osc);
 }
+
+bool nothing_to_do(const Prepared& prepared) { return prepared.plan.empty() && !records_differ(prepared); }
 
 std::string index_facts(const desired::Facts& facts) {
   std::string text = facts.live ? "live" : "offline";

@@ -9,7 +9,9 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <variant>
 
+#include "agent/apply/records.h"
 #include "agent/cli/commands.h"
 #include "agent/cli/exit_code.h"
 #include "agent/cli/input.h"
@@ -21,7 +23,6 @@
 #include "agent/config/config.h"
 #include "gna/base/digest.h"
 #include "gna/base/log.h"
-#include "provision/take_over.h"
 
 namespace gna::cli {
 namespace {
@@ -61,7 +62,8 @@ class Keeper {
   bool look_after_the_node();
   std::optional<apply::Prepared> look(Node& node, Deadline by);
   bool repair(Node& node, Deadline by);
-  apply::Options how(Node& node) const;
+  apply::Options how() const;
+  void tell_what_is_found(const apply::Prepared& found);
   void tell_once(Level level, const char* id, const std::string& message);
   void tell_where_it_is();
   void is_at(std::string words);
@@ -110,12 +112,12 @@ void Keeper::wake() {
   woken_.notify_all();
 }
 
-// What the backend could not express was decided when the OSC was applied.
-apply::Options Keeper::how(Node& node) const {
+// What the backend cannot express was decided when the OSC was applied; what is in the way on the node keeps the rest
+// from nothing.
+apply::Options Keeper::how() const {
   auto out = pass_options(options_);
   out.allow_empty = true;
   out.allow_unsupported = true;
-  if (auto inherited = provision::inherited(node.root)) out.inherited = std::move(*inherited);
   return out;
 }
 
@@ -142,7 +144,7 @@ std::optional<apply::Prepared> Keeper::look(Node& node, Deadline by) {
     return std::nullopt;
   }
   answer_secrets_from_disk(node, document->osc, *loaded);
-  auto prepared = node.pass->prepare(*document, sha256_hex(loaded->last_applied_bytes), how(node), by);
+  auto prepared = node.pass->prepare(*document, sha256_hex(loaded->last_applied_bytes), how(), by);
   if (!prepared) {
     tell_once(Level::error, "look-failed", prepared.error().message);
     return std::nullopt;
@@ -159,24 +161,47 @@ bool Keeper::repair(Node& node, Deadline by) {
     return true;
   }
   const auto found = look(node, by);
-  if (!found || found->plan.empty()) return true;
+  if (!found || apply::nothing_to_do(*found)) return true;
   for (const auto& warning : found->warnings) log::event(Level::warn, "warning", warning);
   const apply::Hooks hooks{
       .started = [this](const plan::Step& step, std::size_t number,
                         std::size_t of) { is_at(fmt::format("step {} of {}: {}", number, of, step_words(step))); },
       .ended = log_step,
       .stopping = [this] { return signals_.stopping(); }};
-  const auto summary = node.pass->execute(*found, how(node), hooks, by);
+  const auto summary = node.pass->execute(*found, how(), hooks, by);
   if (!summary) {
     log::event(Level::error, "repair-failed", summary.error().message);
     return true;
   }
   for (const auto& [step, error] : summary->failures)
     log::event(Level::error, "step-failed", step_words(step), {{"step", step.id}, {"error", error.message}});
-  log::event(summary->complete() ? Level::info : Level::warn, summary->complete() ? "repaired" : "repair-not-complete",
-             fmt::format("{} of {} done", summary->done, counted(summary->steps, "step")),
-             {{"took_ms", std::to_string(summary->took.count())}});
+  if (const auto done = fmt::format("{} of {} done", summary->done, counted(summary->steps, "step"));
+      !summary->complete())
+    log::event(Level::warn, "repair-not-complete", done);
+  else if (summary->done > 0)
+    log::event(Level::info, "repaired", done, {{"took_ms", std::to_string(summary->took.count())}});
+  if (summary->pending > 0) tell_once(Level::info, "mirrors-awaited", "no mirror has answered yet");
   return !summary->agent_restart_due;
+}
+
+void Keeper::tell_what_is_found(const apply::Prepared& found) {
+  bool in_the_way = false, drifted = false;
+  for (const auto& part : found.plan.refused) {
+    if (part.code != Code::Conflict) continue;
+    in_the_way = true;
+    tell_once(Level::error, "in-the-way", part.field + ": " + part.why + ": " + part.alternative);
+  }
+  for (const auto& stage : found.plan.stages)
+    for (const auto& step : stage.steps) {
+      if (std::holds_alternative<plan::AwaitMirror>(step.action))
+        continue;  // it may be up to a workload of this cluster
+      drifted = true;
+      log::event(Level::warn, "drift", step_words(step), {{"step", step.id}, {"reason", step.reason}});
+    }
+  if (drifted)
+    told_.clear();
+  else if (!in_the_way && found.plan.empty())
+    tell_once(Level::info, "as-wanted", "the node is as its OSC says");
 }
 
 bool Keeper::look_after_the_node() {
@@ -189,15 +214,8 @@ bool Keeper::look_after_the_node() {
   }
   const auto found = look(**node, by);
   if (!found) return true;
-  if (found->plan.empty()) {
-    tell_once(Level::info, "as-wanted", "the node is as its OSC says");
-    return true;
-  }
-  told_.clear();
-  for (const auto& stage : found->plan.stages)
-    for (const auto& step : stage.steps)
-      log::event(Level::warn, "drift", step_words(step), {{"step", step.id}, {"reason", step.reason}});
-  if (options_.drift == Drift::report) return true;
+  tell_what_is_found(*found);
+  if (apply::nothing_to_do(*found) || options_.drift == Drift::report || signals_.stopping()) return true;
   return repair(**node, by);
 }
 

@@ -24,7 +24,8 @@ int nothing_to_do(Console& console, const apply::Prepared& prepared) {
   return finish(console, {.checksum = prepared.checksum}, nullptr, 0, false);
 }
 
-// An active agent that has applied another OSC would take back what we do.
+// An active agent that has applied another OSC may take back what we do: gna's own leaves other runs alone, but a node
+// has one who decides what it is.
 Result<void> refuse_against_agent(Node& node, const apply::Prepared& prepared, Deadline by) {
   const auto& changes = prepared.loaded.changes;
   if (!changes || changes->checksum.empty() || changes->checksum == prepared.checksum) return {};
@@ -33,7 +34,7 @@ Result<void> refuse_against_agent(Node& node, const apply::Prepared& prepared, D
   if (agent == now.units.end() || agent->second.active != "active") return {};
   return fail(Code::Conflict,
               std::string(kAgentUnit) + " is active and has applied another OSC (checksum " +
-                  printable(changes->checksum) + "): it would take back what this run does",
+                  printable(changes->checksum) + "): it may take back what this run does",
               "Stop it first (systemctl stop gardener-node-agent), or say --force.");
 }
 

@@ -47,7 +47,7 @@ const std::map<std::string_view, Page>& pages() {
         "would lie on the node. The node itself is neither read nor changed. For Talos it\n"
         "shows the documents of the machine configuration.\n",
         "  0  done\n"
-        "  1  the directory could not be written\n"
+        "  1  the directory could not be written; with --root: its config.toml cannot be patched\n"
         "  2  the OSC is not valid or cannot be read, or a secretRef has no answer\n"
         "  3  the backend cannot express part of the OSC\n",
         "  gna render osc.yaml\n"
@@ -171,7 +171,8 @@ const std::map<std::string_view, Page>& pages() {
        {"Runs as gardener-node-agent.service: looks at the node when it starts and then every\n"
         "controllers.operatingSystemConfig.syncPeriod (10m), and repairs what is not as the OSC\n"
         "says that was applied last. What it finds and does is logged. It takes no OSC from the\n"
-        "cluster: gna apply brings one. A run of another OSC that has not ended is left alone.\n"
+        "cluster: gna apply brings one, and gna apply --force another while the agent runs. A run\n"
+        "of another OSC that has not ended is left alone.\n"
         "Under the name gardener-node-agent it is what happens without a command.\n"
         "\n"
         "SIGUSR1 makes it print where it is. SIGINT and SIGTERM stop it after the current step.\n"
@@ -271,8 +272,8 @@ std::string help_overview() {
   };
   group("Look, without a node", {"validate", "render"});
   group("Look at this node", {"diff", "status"});
-  group("Change this node", {"apply", "reset"});
-  group("A new machine", {"provision render", "provision run", "bootstrap", "agent"});
+  group("Change this node", {"apply", "reset", "agent"});
+  group("A new machine", {"provision render", "provision run", "bootstrap"});
   group("About gna", {"version", "completion", "help"});
   out += "\n";
   out += kFileArgument;

@@ -421,7 +421,8 @@ bool is_any_of(std::string_view word, std::initializer_list<std::string_view> wo
   return std::ranges::find(words, word) != words.end();
 }
 
-// Installed as gardener-node-agent it has the sub-commands and the flags of the Go program, and is the daemon without any.
+// Installed as gardener-node-agent it has the sub-commands and the flags of the Go program, and is the daemon without
+// any.
 std::vector<const char*> as_the_go_program(int argc, const char* const* argv) {
   std::vector<const char*> out(argv, argv + argc);
   if (argc < 2 || (argv[1][0] == '-' && !is_any_of(argv[1], {"-h", "--help", "--version"}))) {

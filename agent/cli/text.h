@@ -21,6 +21,4 @@ std::string duration_text(std::chrono::milliseconds took);
 // "1 file", "2 files".
 std::string counted(std::size_t count, std::string_view noun);
 
-bool is_valid_utf8(std::string_view bytes);
-
 }  // namespace gna::cli

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "agent/cli/text.h"
+#include "gna/base/utf8.h"
 
 namespace gna::cli {
 namespace {
@@ -114,7 +115,7 @@ std::string range(std::size_t start, std::size_t count) {
 
 }  // namespace
 
-bool is_binary(std::string_view bytes) { return bytes.find('\0') != std::string_view::npos || !is_valid_utf8(bytes); }
+bool is_binary(std::string_view bytes) { return bytes.find('\0') != std::string_view::npos || !is_utf8(bytes); }
 
 std::string unified_diff(std::string_view before, std::string_view after, const DiffLimits& limits) {
   if (before == after) return {};

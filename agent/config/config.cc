@@ -33,8 +33,8 @@ Result<std::string> text(const yaml::Node& root, std::initializer_list<std::stri
 }
 
 // Empty, as Go writes what was not set: the default stays.
-Result<void> take_choice(const yaml::Node& root, std::string_view field, std::initializer_list<std::string_view> choices,
-                         std::string& out) {
+Result<void> take_choice(const yaml::Node& root, std::string_view field,
+                         std::initializer_list<std::string_view> choices, std::string& out) {
   GNA_LET(value, text(root, {field}, field));
   if (value.empty()) return {};
   if (std::ranges::find(choices, value) == choices.end())

@@ -12,6 +12,7 @@
 
 #include "agent/containerd/hosts_toml.h"
 #include "agent/containerd/toml.h"
+#include "gna/base/utf8.h"
 
 namespace gna::containerd {
 namespace {
@@ -278,15 +279,21 @@ Result<std::vector<Edit>> plugin_edits(const desired::PluginPatch& plugin, const
   return out;
 }
 
-Result<std::vector<Edit>> edits(const desired::Containerd& settings, int config_version,
-                                const std::optional<desired::Version>& containerd) {
+// CRI does not start if bin_dir joins a bin_dirs that is not the default; so a file with bin_dirs counts as 2.2's.
+desired::Version version_for(const Table& root, int config_version) {
+  const auto oldest = version_of_config(config_version);
   const Layout at(config_version);
-  if (!toml::is_utf8(settings.sandbox_image)) return fail(Code::InvalidArgument, "the sandbox image is not UTF-8");
+  return at.split && find(root, at.bin_dirs()) != nullptr ? std::max(oldest, desired::Version{{2, 2}}) : oldest;
+}
+
+Result<std::vector<Edit>> edits(const desired::Containerd& settings, int config_version,
+                                const desired::Version& containerd) {
+  const Layout at(config_version);
+  if (!is_utf8(settings.sandbox_image)) return fail(Code::InvalidArgument, "the sandbox image is not UTF-8");
   std::vector<Edit> out;
   out.push_back({Edit::Kind::set, at.config_path(), Value{std::string(kCertsDirectory)}});
   out.push_back({Edit::Kind::set, at.sandbox(), Value{settings.sandbox_image}});
-  const auto version = containerd.value_or(version_of_config(config_version));
-  if (at.split && version >= desired::Version{{2, 2}}) {
+  if (at.split && containerd >= desired::Version{{2, 2}}) {
     out.push_back({Edit::Kind::erase, at.bin_dir(), {}});
     out.push_back({Edit::Kind::set, at.bin_dirs(), Value{Array{Value{std::string(kCniDirectory)}}}});
   } else {
@@ -294,7 +301,7 @@ Result<std::vector<Edit>> edits(const desired::Containerd& settings, int config_
   }
   if (settings.systemd_cgroup) out.push_back({Edit::Kind::set, at.systemd_cgroup(), Value{*settings.systemd_cgroup}});
   for (const auto& plugin : settings.plugins) {
-    if (!std::ranges::all_of(plugin.path, toml::is_utf8))
+    if (!std::ranges::all_of(plugin.path, is_utf8))
       return fail(Code::InvalidArgument, "the path " + dotted(plugin.path) + " is not UTF-8");
     GNA_LET(more, plugin_edits(plugin, at.plugin(plugin.path)));
     std::ranges::move(more, std::back_inserter(out));
@@ -418,7 +425,7 @@ std::vector<Edit> edits_of(const desired::Containerd& before, int config_version
   const Layout at(config_version);
   auto fixed = before;
   fixed.plugins.clear();
-  auto out = edits(fixed, config_version, std::nullopt).value_or(std::vector<Edit>{});
+  auto out = edits(fixed, config_version, version_for(was, config_version)).value_or(std::vector<Edit>{});
 
   // Which of the two CNI keys was ours depends on a containerd that may be another one by now. Where the
   // old one is there it was that one: the patch of the new one takes it away.
@@ -445,13 +452,6 @@ Result<int> version_in(const Table& root) {
   if (*version < 1 || *version > 4)
     return fail(Code::InvalidArgument, "version " + std::to_string(*version) + " is not supported");
   return static_cast<int>(*version);
-}
-
-// CRI does not start if bin_dir joins a bin_dirs that is not the default; so a file with bin_dirs counts as 2.2's.
-desired::Version version_for(const Table& root, int config_version) {
-  const auto oldest = version_of_config(config_version);
-  const Layout at(config_version);
-  return at.split && find(root, at.bin_dirs()) != nullptr ? std::max(oldest, desired::Version{{2, 2}}) : oldest;
 }
 
 // The bytes for a tree; those on disk if they mean the same.

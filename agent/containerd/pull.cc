@@ -52,9 +52,8 @@ Result<Way> choose_way(Client& client, const PullOptions& options, Deadline by) 
 }
 
 Result<std::string> find_ctr(const std::vector<std::string>& directories) {
-  for (const char* name : {"/ctr", "/containerd-ctr"})  // the latter is SUSE's
-    for (const auto& directory : directories)
-      if (std::string path = directory + name; ::access(path.c_str(), X_OK) == 0) return path;
+  for (const char* name : {"ctr", "containerd-ctr"})  // the latter is SUSE's
+    if (auto path = find_program(name, directories)) return path;
   return fail(Code::NotFound, "no `ctr` on this machine, which a pull by mirrors needs before containerd 2.0",
               "install the ctr that belongs to this containerd into /usr/local/bin");
 }

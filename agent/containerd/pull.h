@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "agent/containerd/client.h"
+#include "agent/containerd/process.h"
 #include "gna/base/deadline.h"
 #include "gna/base/result.h"
 
@@ -19,8 +20,7 @@ struct PullOptions {
   std::string architecture = host_architecture();
   std::string lease = {};  // holds what arrives until its image record does
   // Where the node's `ctr` is looked for, in this order; never the caller's PATH.
-  std::vector<std::string> ctr_directories = {"/usr/local/bin", "/usr/bin", "/bin",    "/usr/local/sbin",
-                                              "/usr/sbin",      "/sbin",    "/opt/bin"};
+  std::vector<std::string> ctr_directories = kProgramDirectories;
   // A daemon that takes a call and never answers it must not hold a run that can do without.
   std::chrono::milliseconds patience = std::chrono::seconds(10);
 };

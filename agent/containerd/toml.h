@@ -59,7 +59,4 @@ std::string quote(std::string_view text);
 // A bare key, or a quoted one where needed.
 std::string key(std::string_view text);
 
-// Is every byte part of a well-formed character?
-bool is_utf8(std::string_view text);
-
 }  // namespace gna::containerd::toml

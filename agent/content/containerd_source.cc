@@ -32,7 +32,7 @@ using namespace std::chrono_literals;
 constexpr std::size_t kDocumentBytes = 4u << 20;
 constexpr auto kLease = 24h;       // what a killed agent leaves behind expires
 constexpr auto kStarting = 10s;    // an earlier step may just have restarted the daemon
-constexpr auto kImage = 10min;     // of one file; what has arrived by then is not fetched again
+constexpr auto kImage = 10min;     // of one file
 constexpr auto kCleaningUp = 10s;  // beyond the caller's deadline, which may be what ended the work
 
 // Leases and views need names that no other run has had.

@@ -156,11 +156,11 @@ WhyNot why_not_file_path(std::string_view path) {
     return no("too-long", fmt::format("has a component of more than {} bytes", kLongestName));
   for (const std::string_view kernel : {"/proc", "/sys", "/dev"})
     if (is_below(path, kernel)) return no("reserved", fmt::format("lies below {}, which the kernel serves", kernel));
+  static constexpr std::string_view kRecords = "/var/lib/gardener-node-agent/gna";
   static constexpr std::array<std::string_view, 5> kState = {
       "/var/lib/gardener-node-agent/last-applied-osc.yaml",
       "/var/lib/gardener-node-agent/last-computed-osc-changes.yaml", "/var/lib/gardener-node-agent/provision-state",
-      "/var/lib/gardener-node-agent/provision-order", "/var/lib/gardener-node-agent/gna"};
-  static constexpr std::string_view kRecords = kState.back();
+      "/var/lib/gardener-node-agent/provision-order", kRecords};
   if (std::ranges::any_of(kState, [path](std::string_view state) { return is_below(path, state); }))
     return no("reserved", "is a state file of the agent");
   if (is_below(kRecords, path)) return no("reserved", "is a folder above the agent's state files");

@@ -19,6 +19,7 @@
 #include "agent/yaml/scalar.h"
 #include "agent/yaml/writer.h"
 #include "gna/base/digest.h"
+#include "gna/base/utf8.h"
 
 namespace gna::yaml {
 
@@ -61,29 +62,6 @@ Mark mark_of(std::string_view bytes, std::size_t offset) {
           static_cast<int>(line_start == std::string_view::npos ? offset + 1 : offset - line_start)};
 }
 
-// The length of the character at `i`; 0 if it is no UTF-8 (overlong forms and surrogates are none).
-std::size_t utf8_length(std::string_view bytes, std::size_t i) {
-  const auto at = [bytes](std::size_t n) -> unsigned {
-    return n < bytes.size() ? static_cast<unsigned char>(bytes[n]) : 0;
-  };
-  const auto follows = [&at](std::size_t n) { return (at(n) & 0xc0) == 0x80; };
-  const unsigned lead = at(i);
-  const unsigned next = at(i + 1);
-  if (lead < 0x80) return 1;
-  if (lead >= 0xc2 && lead <= 0xdf) return follows(i + 1) ? 2 : 0;
-  if (lead >= 0xe0 && lead <= 0xef) {
-    if (!follows(i + 1) || !follows(i + 2)) return 0;
-    if ((lead == 0xe0 && next < 0xa0) || (lead == 0xed && next > 0x9f)) return 0;
-    return 3;
-  }
-  if (lead >= 0xf0 && lead <= 0xf4) {
-    if (!follows(i + 1) || !follows(i + 2) || !follows(i + 3)) return 0;
-    if ((lead == 0xf0 && next < 0x90) || (lead == 0xf4 && next > 0x8f)) return 0;
-    return 4;
-  }
-  return 0;
-}
-
 bool looks_like_utf16(std::string_view bytes) {
   if (bytes.starts_with("\xff\xfe") || bytes.starts_with("\xfe\xff")) return true;
   if (bytes.size() < 4) return false;
@@ -121,7 +99,7 @@ Checked check_text(std::string_view bytes, const Limits& limits) {
     if (c < 0x80)
       refuse(mark_of(text, i), "control-character",
              c == 0 ? "a NUL byte is not allowed" : fmt::format("the control character 0x{:02x} is not allowed", c));
-    const auto length = utf8_length(text, i);
+    const auto length = utf8_length(text.substr(i));
     if (length == 0) refuse(mark_of(text, i), "not-utf8", fmt::format("the byte 0x{:02x} is not UTF-8 here", c));
     const std::string_view character = text.substr(i, length);
     if (character == "\xc2\x85" || character == "\xe2\x80\xa8" || character == "\xe2\x80\xa9") {
@@ -454,7 +432,7 @@ class Events final : public YAML::EventHandler {
     if (value.find_first_of("\x85\xa0") == std::string::npos) return value;
     std::string out;
     for (std::size_t i = 0; i < value.size();) {
-      const auto length = utf8_length(value, i);
+      const auto length = utf8_length(std::string_view(value).substr(i));
       if (length == 0) out += '\xc2';
       out += value.substr(i, std::max<std::size_t>(length, 1));
       i += std::max<std::size_t>(length, 1);
@@ -508,11 +486,7 @@ class Events final : public YAML::EventHandler {
   Node binary(Mark at, const std::string& value) {
     auto bytes = base64_decode(value);
     if (!bytes) refuse(at, "tag", "!!binary is not base64", builder_.field());
-    for (std::size_t i = 0; i < bytes->size();) {
-      const auto length = utf8_length(*bytes, i);
-      if (length == 0) refuse(at, "tag", "!!binary does not hold UTF-8", builder_.field());
-      i += length;
-    }
+    if (!is_utf8(*bytes)) refuse(at, "tag", "!!binary does not hold UTF-8", builder_.field());
     builder_.warn(at, "tag", "!!binary is decoded and then taken as a string");
     return Node(std::move(*bytes));
   }

@@ -84,6 +84,7 @@ class Lowering {
   std::string containerd_patch_;                                // id of the step, if there is one
   bool reload_needed_ = false;
   bool containerd_restart_ = false;
+  bool containerd_refused_ = false;
   bool has_reload_step_ = false;
 
   plan::Stage& stage(const char* name) {
@@ -220,7 +221,8 @@ class Lowering {
       }
     }
     if (wanted_.containerd || work_.containerd_before) patch_containerd(out);
-    containerd_restart_ = work_.restart_containerd;
+    // With the settings of before it needs none, and the restart stays owed.
+    containerd_restart_ = work_.restart_containerd && !containerd_refused_;
   }
 
   void patch_containerd(plan::Stage& out) {
@@ -274,6 +276,7 @@ class Lowering {
 
   // Settings that no file can hold are the OSC's own fault, others that of the file that they meet.
   void refuse_containerd(const Error& error) {
+    containerd_refused_ = true;
     const bool possible =
         !wanted_.containerd || containerd::patch_config(containerd::minimal_config(3), *wanted_.containerd,
                                                         facts_.containerd, std::nullopt, {});
@@ -633,8 +636,10 @@ class Lowering {
                 .verb = Verb::update,
                 .action = await(upstream, true),
                 .reason = "no mirror had answered"};
-      // What lies there already is ours, or somebody else's until it is written.
-      if (std::get<plan::AwaitMirror>(step.action).on_disk.empty())
+      // What lies there already is ours, or somebody else's until it is written. As a file of spec.files it was ours,
+      // too.
+      const auto& awaited = std::get<plan::AwaitMirror>(step.action);
+      if (awaited.on_disk.empty() || work_.delete_files.contains(awaited.path))
         step.before.registries[upstream] = plan::AppliedRegistry{};
       step.after.registries[upstream] = plan::AppliedRegistry{.digest = desired::digest(write.registry)};
       out.steps.push_back(std::move(step));
@@ -747,7 +752,7 @@ class Lowering {
       // A complete run has seen the end of every job but the agent's own restart.
       if (unit.role != desired::Role::node_agent) entry.sent_with = "";
     }
-    if ((!facts_.live && work_.restart_containerd) || work_.containerd_proven)
+    if ((!facts_.live && work_.restart_containerd && !containerd_refused_) || work_.containerd_proven)
       record.containerd_started_with = desired::containerd_digest(wanted_);
     if (!work_.forget_cpu_manager_state) record.cpu_manager_policy = wanted_.cpu_manager_policy;
   }

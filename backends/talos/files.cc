@@ -5,6 +5,7 @@
 #include "agent/yaml/reader.h"
 #include "backends/talos/sections.h"
 #include "gna/base/digest.h"
+#include "gna/base/utf8.h"
 
 namespace gna::talos {
 
@@ -27,25 +28,6 @@ constexpr std::array<std::string_view, 3> kUselessFolders = {"systemd", "logrota
 template <typename List>
 bool is_in(std::string_view text, const List& list) {
   return std::ranges::find(list, text) != list.end();
-}
-
-// The documents are YAML, and YAML is text.
-bool is_utf8(std::string_view text) {
-  for (std::size_t i = 0; i < text.size();) {
-    const auto lead = static_cast<unsigned char>(text[i]);
-    const std::size_t length = lead < 0x80 ? 1 : lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
-    if ((lead >= 0x80 && lead < 0xc2) || lead > 0xf4 || i + length > text.size()) return false;
-    char32_t code = length == 1 ? lead : lead & (0xffU >> (length + 1));
-    for (std::size_t n = 1; n < length; ++n) {
-      const auto byte = static_cast<unsigned char>(text[i + n]);
-      if ((byte & 0xc0) != 0x80) return false;
-      code = code << 6 | (byte & 0x3f);
-    }
-    static constexpr std::array<char32_t, 5> kSmallest = {0, 0, 0x80, 0x800, 0x10000};
-    if (code < kSmallest[length] || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff)) return false;
-    i += length;
-  }
-  return true;
 }
 
 std::string_view stem_of(std::string_view path) {

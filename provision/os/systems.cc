@@ -7,8 +7,8 @@
 #include <string>
 #include <string_view>
 
-#include "agent/containerd/toml.h"
 #include "agent/yaml/reader.h"
+#include "gna/base/utf8.h"
 #include "provision/encode.h"
 #include "provision/os/os.h"
 #include "provision/os/pieces.h"
@@ -99,7 +99,7 @@ Result<std::string> ubuntu(const osc::Osc& osc, const osc::Secrets& secrets) {
       at = end;
     }
   } else {
-    if (!containerd::toml::is_utf8(script))
+    if (!is_utf8(script))
       return fail(Code::InvalidArgument, "a text that is transmitted unencoded is not UTF-8, and YAML cannot hold it");
     out += yaml_quoted(script) + "\n";
   }

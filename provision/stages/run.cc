@@ -261,7 +261,6 @@ void Run::log_in(std::vector<Mirror>& mirrors, Deadline by) const {
     for (const auto& host : mirror.registry.hosts) {
       const auto known = mirror.credentials.find(host.url);
       if (known == mirror.credentials.end() || known->second.user.empty()) continue;
-      if (!answers_.mirrors.at(observed::mirror_key(mirror.registry.upstream, host.url)).reachable) continue;
       auto token = fetch_token(mirror, host, input_.image, std::min<Deadline>(by, steady_clock::now() + kPerLogin));
       if (token)
         known->second.token = std::move(*token);
@@ -274,8 +273,6 @@ void Run::log_in(std::vector<Mirror>& mirrors, Deadline by) const {
 Result<void> Run::pull_with_credentials(Deadline by) {
   auto mirrors = live_mirrors();
   log_in(mirrors, by);
-  // Of a run that was killed; and whoever made it, its mode is ours now.
-  GNA_TRY(around_.root.remove_tree(kPrivateHostsDirectory));
   const auto pulled = [&]() -> Result<void> {
     fs::Batch batch(around_.root);
     const auto files = private_hosts(mirrors);
@@ -291,6 +288,8 @@ Result<void> Run::pull_with_credentials(Deadline by) {
 
 Result<Found> Run::pull(Deadline by) {
   const bool secret = needs_credentials(input_.mirrors);
+  // Of a run that was killed: init.sh would go by it, and whoever made it, its mode is ours from now on.
+  GNA_TRY(around_.root.remove_tree(kPrivateHostsDirectory));
   Pause pause;
   for (int tries = 1;; ++tries) {
     const auto pulled = secret ? pull_with_credentials(by) : pull_once(containerd::kCertsDirectory, by);

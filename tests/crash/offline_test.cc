@@ -66,11 +66,13 @@ TEST_F(Offline, KilledAtEachCallItHeals) {
 TEST_F(Offline, KilledAtEachCallTheWayBackLeavesNothing) {
   gna_.set(gna_.before());
   const auto whole = gna_.apply(kGo).calls;
+  EXPECT_GT(whole.size(), 100u);
   for (std::size_t at = 0; at < whole.size(); ++at) {
     SCOPED_TRACE("killed at #" + std::to_string(at) + " " + at_call(whole[at]));
     gna_.set(gna_.before());
-    gna_.apply(
+    const auto killed = gna_.apply(
         [at](std::size_t n, const Call&) { return Action{n == at ? Action::Kind::kill_before : Action::Kind::go}; });
+    ASSERT_EQ(killed.signal, SIGKILL);
     ASSERT_EQ(gna_.go_back().exit_code, 0) << gna_.output();
     ASSERT_EQ(gna_.unlike_before(), "");
   }
@@ -88,8 +90,9 @@ TEST_F(Offline, AResetKilledAtEachCallHeals) {
   for (std::size_t at = 0; at < whole.size(); ++at) {
     SCOPED_TRACE("killed at #" + std::to_string(at) + " " + at_call(whole[at]));
     gna_.set(gna_.before());
-    gna_.reset(
+    const auto killed = gna_.reset(
         [at](std::size_t n, const Call&) { return Action{n == at ? Action::Kind::kill_before : Action::Kind::go}; });
+    ASSERT_EQ(killed.signal, SIGKILL);
     ASSERT_EQ(gna_.reset().exit_code, 0) << gna_.output();
     ASSERT_EQ(difference(filtered(read_tree(gna_.tree()), kCounts), expected), "");
   }

@@ -11,6 +11,7 @@
 
 #include "agent/containerd/hosts_toml.h"
 #include "agent/containerd/toml.h"
+#include "gna/base/utf8.h"
 
 namespace {
 
@@ -63,7 +64,7 @@ void expect_hosts(const std::string& bytes, const gna::desired::Registry& regist
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   std::string_view rest(reinterpret_cast<const char*>(data), size);
   const std::string on_disk(cut(rest, "\n%%\n"));
-  if (!toml::is_utf8(rest)) return 0;  // an OSC is
+  if (!is_utf8(rest)) return 0;  // an OSC is
 
   gna::desired::Registry registry = {.upstream = "docker.io"};
   gna::observed::State now;

@@ -97,6 +97,16 @@ class Agent(CommandTest):
         self.ends(process)
         self.assertEqual(self.file.read_text(), "new")
 
+    def test_what_is_in_the_way_is_told(self):
+        path = self.write("osc.yaml", osc(cri="name: containerd\ncontainerd: {sandboxImage: pause:1}"))
+        self.expect(0, self.node("apply", path))
+        (self.root / "etc/containerd/config.toml").write_text("[plugins")
+        process = self.started()
+        seen = self.until(process, "in-the-way")
+        self.assertNotIn("as-wanted", [event["event"] for event in seen])
+        self.assertIn("config.toml", seen[-1]["message"])
+        self.ends(process)
+
     def test_whoever_holds_the_lock_is_not_disturbed(self):
         self.expect(0, self.node("apply", self.path))
         self.file.write_text("by hand")

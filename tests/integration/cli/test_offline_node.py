@@ -259,6 +259,22 @@ class OfflineNode(CommandTest):
         self.expect(0, self.node("apply", less))
         self.expect(0, self.node("status"))
 
+    def test_what_somebody_put_right_after_a_failed_run_is_on_record_with_the_next(self):
+        path = self.write("osc.yaml", osc(files=file("/etc/demo/a", "a\n")))
+        self.expect(0, self.node("apply", path))
+        target = self.root / "etc/demo/a"
+        target.unlink()
+        target.mkdir()
+        (target / "foreign").write_text("")
+        self.expect(1, self.node("apply", path))
+        (target / "foreign").unlink()
+        target.rmdir()
+        target.write_text("a\n")
+        target.chmod(0o644)
+        self.expect(1, self.node("status"))
+        self.expect(0, self.node("apply"))
+        self.expect(0, self.node("status"))
+
     def test_what_the_go_agent_left_half_done_is_told(self):
         state = self.root / "var/lib/gardener-node-agent"
         state.mkdir(parents=True)

@@ -11,8 +11,8 @@ constexpr const char* kHead = "apiVersion: nodeagent.config.gardener.cloud/v1alp
 
 TEST(AgentConfig, SaysWhichDiskAndWhichServer) {
   const auto config = parse(std::string(kHead) +
-                                         "apiServer: {server: 'https://api.example', caFile: /ca.crt}\n"
-                                         "bootstrap: {kubeletDataVolumeSize: 107374182400}\nlogLevel: ''\n");
+                            "apiServer: {server: 'https://api.example', caFile: /ca.crt}\n"
+                            "bootstrap: {kubeletDataVolumeSize: 107374182400}\nlogLevel: ''\n");
   ASSERT_TRUE(config) << config.error().message;
   EXPECT_EQ(
       *config,
@@ -21,15 +21,15 @@ TEST(AgentConfig, SaysWhichDiskAndWhichServer) {
 
 TEST(AgentConfig, NeedsNeither) {
   EXPECT_EQ(parse(std::string(kHead) + "bootstrap: {}\n").value(), AgentConfig{});
-  EXPECT_EQ(parse(std::string(kHead) + "bootstrap: null\napiServer: {server: null}\n").value(),
-            AgentConfig{});
+  EXPECT_EQ(parse(std::string(kHead) + "bootstrap: null\napiServer: {server: null}\n").value(), AgentConfig{});
 }
 
 TEST(AgentConfig, RefusesWhatItCannotMean) {
-  for (const auto* rest : {"bootstrap: {kubeletDataVolumeSize: 50Gi}\n", "bootstrap: {kubeletDataVolumeSize: -1}\n",
-                           "bootstrap: {kubeletDataVolumeSize: 0}\n", "apiServer: {server: [1]}\n", "a: [\n", "logLevel: loud\n",
-                           "logFormat: xml\n", "controllers: {operatingSystemConfig: {syncPeriod: 14s}}\n",
-                           "controllers: {operatingSystemConfig: {syncPeriod: often}}\n"}) {
+  for (const auto* rest :
+       {"bootstrap: {kubeletDataVolumeSize: 50Gi}\n", "bootstrap: {kubeletDataVolumeSize: -1}\n",
+        "bootstrap: {kubeletDataVolumeSize: 0}\n", "apiServer: {server: [1]}\n", "a: [\n", "logLevel: loud\n",
+        "logFormat: xml\n", "controllers: {operatingSystemConfig: {syncPeriod: 14s}}\n",
+        "controllers: {operatingSystemConfig: {syncPeriod: often}}\n"}) {
     const auto config = parse(std::string(kHead) + rest);
     ASSERT_FALSE(config) << rest;
     EXPECT_EQ(config.error().code, Code::InvalidArgument);
@@ -53,8 +53,7 @@ TEST(AgentConfig, SaysHowOftenToLookAndWhatToLog) {
 }
 
 TEST(AgentConfig, OfTheGreatestVersionCounts) {
-  EXPECT_EQ(newest({"config-v1.99.3.yaml", "config-v1.150.0.yaml", "config-v1.98.11.yaml"}),
-            "config-v1.150.0.yaml");
+  EXPECT_EQ(newest({"config-v1.99.3.yaml", "config-v1.150.0.yaml", "config-v1.98.11.yaml"}), "config-v1.150.0.yaml");
   EXPECT_EQ(newest({"config-v1.150.0-dev.yaml", "config-v1.150.0.yaml"}), "config-v1.150.0.yaml");
   EXPECT_EQ(newest({"config-v1.150.0.yaml", "config-v1.150.0-dev.yaml"}), "config-v1.150.0.yaml");
   EXPECT_EQ(newest({"config-v1.150.0-dev.yaml", "config-v1.149.9.yaml"}), "config-v1.150.0-dev.yaml");

@@ -386,6 +386,25 @@ TEST_F(RunTest, LogsInAtAMirrorsTokenServer) {
   EXPECT_THAT(seen, HasSubstr("Authorization = \"Basic "));
 }
 
+// The pull is tried for as long as the mirror may need to come up.
+TEST_F(RunTest, LogsInAtAMirrorThatDidNotAnswerAtFirst) {
+  const support::Authority authority("mirror");
+  std::string own;
+  const support::TlsServer server(
+      {.certificate = authority.issue({"127.0.0.1"})}, [&](const support::HttpRequest& request) -> support::HttpReply {
+        if (request.target == "/v2/") return {.status = 503};
+        if (request.target.starts_with("/token")) return {.body = R"({"token":"abc.def"})"};
+        return {.status = 401, .headers = {{"WWW-Authenticate", "Bearer realm=\"" + own + "/token\""}}};
+      });
+  own = server.url("");
+  mirror({own}, authority.pem());
+  input_.mirrors[0].credentials[own] = {.user = "robot", .password = "s3cret"};
+  std::string seen;
+  at_pull_ = [&] { seen = tree_.read("/run/gna/certs.d/registry.example/hosts.toml"); };
+  EXPECT_FALSE(run().failed);
+  EXPECT_THAT(seen, HasSubstr("Authorization = \"Bearer abc.def\""));
+}
+
 // containerd counts a host twice if its header's table stands apart from it.
 TEST(PrivateHosts, KeepEachHeaderBesideItsHost) {
   Mirror mirror{.registry = {.upstream = "r.example",

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "agent/containerd/config_toml.h"
+#include "agent/containerd/hosts_toml.h"
 #include "backends/systemd/lower.h"
 #include "gna/base/digest.h"
 
@@ -187,6 +188,34 @@ TEST(Lower, TellsSettingsThatNoFileCanHoldFromAFileThatCannotBePatched) {
     EXPECT_EQ(refused_for(config), Code::Conflict) << config;
   wanted.containerd->plugins = {{.path = {"a"}, .values = R"({"list": [null]})"}};
   EXPECT_EQ(refused_for("version = 2\n"), Code::Unsupported);
+}
+
+// It would start with the settings of before, and count as one that runs with what is wanted.
+TEST(Lower, RestartsNoContainerdWhoseFileCannotBePatched) {
+  desired::State wanted;
+  wanted.containerd = desired::Containerd{.sandbox_image = "pause:1"};
+  observed::State now;
+  now.files[containerd::kConfigPath].kind = observed::FileKind::regular;
+  now.documents[containerd::kConfigPath] = "version = 2\n";
+  EXPECT_THAT(ids(lowered(wanted, {}, now)), Contains("restart:containerd.service"));
+  EXPECT_TRUE(lowered(wanted, {}, now, kOffline).settled.containerd_started_with);
+  now.documents[containerd::kConfigPath] = "[plugins";
+  EXPECT_THAT(ids(lowered(wanted, {}, now)), Not(Contains("restart:containerd.service")));
+  EXPECT_FALSE(lowered(wanted, {}, now, kOffline).settled.containerd_started_with);
+}
+
+TEST(Lower, AMirrorsFileThatWasOneOfTheOscStaysOursWhileItWaits) {
+  const auto path = containerd::hosts_toml_path("docker.io");
+  desired::State wanted;
+  wanted.registries["docker.io"] = {
+      .upstream = "docker.io", .hosts = {{.url = "https://m", .capabilities = {"pull"}}}, .readiness_probe = true};
+  observed::State now;
+  now.files[path].kind = observed::FileKind::regular;
+  now.documents[path] = "# as it was\n";
+  now.mirrors[observed::mirror_key("docker.io", "https://m")] = {.error = "refused"};
+  EXPECT_FALSE(step(lowered(wanted, {}, now), "await:docker.io").before.registries.contains("docker.io"));
+  const plan::Applied applied{.files = {{path, {.mode = 0644, .sha256 = "1"}}}};
+  EXPECT_TRUE(step(lowered(wanted, applied, now), "await:docker.io").before.registries.contains("docker.io"));
 }
 
 TEST(Lower, ABrokenConfigIsInTheWayOfAReset) {
