@@ -64,7 +64,7 @@ void expect_hosts(const std::string& bytes, const gna::desired::Registry& regist
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   std::string_view rest(reinterpret_cast<const char*>(data), size);
   const std::string on_disk(cut(rest, "\n%%\n"));
-  if (!is_utf8(rest)) return 0;  // an OSC is
+  if (!gna::is_utf8(rest)) return 0;  // an OSC is
 
   gna::desired::Registry registry = {.upstream = "docker.io"};
   gna::observed::State now;
