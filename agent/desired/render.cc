@@ -138,7 +138,7 @@ void leave_to_their_owners(State& state) {
   for (const auto& [name, unit] : state.units) {
     const std::string path = "/etc/systemd/system/" + name;
     if (unit.content) leave(path);
-    for (const auto& [drop_in, text] : unit.drop_ins) leave(path + ".d/" + drop_in);
+    for (const auto& [drop_in, text] : unit.drop_ins) leave(std::string(path).append(".d/").append(drop_in));
   }
   for (const auto& [upstream, registry] : state.registries) leave(ca_path(upstream, "hosts.toml"));
   if (state.containerd) leave("/etc/containerd/config.toml");
