@@ -3,6 +3,7 @@
 // The half of the daemon that needs no cluster: it keeps the node as the OSC says that was applied last. What brings an
 // OSC here is `gna apply`.
 #include <fmt/core.h>
+#include <malloc.h>
 #include <unistd.h>
 
 #include <condition_variable>
@@ -102,6 +103,7 @@ void Keeper::tell_where_it_is() {
 }
 
 void Keeper::rest() {
+  ::malloc_trim(0);  // a look takes megabytes, and a rest none
   std::unique_lock lock(mutex_);
   at_ = "waiting: looks at the node every " + duration_text(period_);
   woken_.wait_for(lock, period_, [&] { return signals_.stopping(); });
