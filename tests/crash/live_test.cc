@@ -109,8 +109,7 @@ TEST_P(LiveKilled, AtEachCallItHeals) {
     SCOPED_TRACE("killed at #" + std::to_string(at) + " " + name(whole[at].op) + " " + whole[at].path);
     gna_->set(gna_->before());
     Watcher watcher(gna_->tree(), gna_->before(), after_, watched);
-    const auto killed = gna_->apply(
-        [at](std::size_t n, const Call&) { return Action{n == at ? Action::Kind::kill_before : Action::Kind::go}; });
+    const auto killed = gna_->apply(killed_at(at));
     // How many messages it takes is not always the same.
     ASSERT_TRUE(killed.signal == SIGKILL || whole[at].op == Op::message) << gna_->output();
     ASSERT_EQ(gna_->torn(), "");

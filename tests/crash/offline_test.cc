@@ -54,8 +54,7 @@ TEST_F(Offline, KilledAtEachCallItHeals) {
   for (std::size_t at = 0; at < whole.size(); ++at) {
     SCOPED_TRACE("killed at #" + std::to_string(at) + " " + at_call(whole[at]));
     gna_.set(gna_.before());
-    const auto killed = gna_.apply(
-        [at](std::size_t n, const Call&) { return Action{n == at ? Action::Kind::kill_before : Action::Kind::go}; });
+    const auto killed = gna_.apply(killed_at(at));
     ASSERT_EQ(killed.signal, SIGKILL);
     ASSERT_EQ(gna_.torn(), "");
     ASSERT_EQ(heal(), "");
@@ -70,8 +69,7 @@ TEST_F(Offline, KilledAtEachCallTheWayBackLeavesNothing) {
   for (std::size_t at = 0; at < whole.size(); ++at) {
     SCOPED_TRACE("killed at #" + std::to_string(at) + " " + at_call(whole[at]));
     gna_.set(gna_.before());
-    const auto killed = gna_.apply(
-        [at](std::size_t n, const Call&) { return Action{n == at ? Action::Kind::kill_before : Action::Kind::go}; });
+    const auto killed = gna_.apply(killed_at(at));
     ASSERT_EQ(killed.signal, SIGKILL);
     ASSERT_EQ(gna_.go_back().exit_code, 0) << gna_.output();
     ASSERT_EQ(gna_.unlike_before(), "");
@@ -90,8 +88,7 @@ TEST_F(Offline, AResetKilledAtEachCallHeals) {
   for (std::size_t at = 0; at < whole.size(); ++at) {
     SCOPED_TRACE("killed at #" + std::to_string(at) + " " + at_call(whole[at]));
     gna_.set(gna_.before());
-    const auto killed = gna_.reset(
-        [at](std::size_t n, const Call&) { return Action{n == at ? Action::Kind::kill_before : Action::Kind::go}; });
+    const auto killed = gna_.reset(killed_at(at));
     ASSERT_EQ(killed.signal, SIGKILL);
     ASSERT_EQ(gna_.reset().exit_code, 0) << gna_.output();
     ASSERT_EQ(difference(filtered(read_tree(gna_.tree()), kCounts), expected), "");

@@ -108,9 +108,7 @@ TEST_P(Provision, KilledAtEachCallItHeals) {
   for (std::size_t at = 0; at < whole_.size(); ++at) {
     SCOPED_TRACE("killed at #" + std::to_string(at) + " " + name(whole_[at].op) + " " + whole_[at].path);
     set(before_);
-    const auto killed = trace(program(), [at](std::size_t n, const Call&) {
-      return Action{n == at ? Action::Kind::kill_before : Action::Kind::go};
-    });
+    const auto killed = trace(program(), killed_at(at));
     ASSERT_EQ(killed.signal, SIGKILL);
     ASSERT_EQ(torn(read_tree(tree_)), "");
     ASSERT_EQ(heal(), "");

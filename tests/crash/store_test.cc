@@ -142,9 +142,7 @@ TEST_F(StoreCrash, KilledAtEachCallItLoadsAndTheNextRunEndsWell) {
   for (std::size_t at = 0; at < whole; ++at) {
     std::filesystem::remove_all(tree_);
     write_tree(before, tree_);
-    const auto killed = run("2", [&](std::size_t n, const Call&) {
-      return Action{n == at ? Action::Kind::kill_before : Action::Kind::go};
-    });
+    const auto killed = run("2", killed_at(at));
     ASSERT_EQ(killed.signal, SIGKILL) << at;
     ASSERT_EQ(judge(tree_), "") << at;
     ASSERT_EQ(run("2").exit_code, 0) << at;

@@ -57,6 +57,11 @@ struct Action {
   int error_number = 0;
 };
 
+// A decision for trace(): the program is killed at the entry of call `at`.
+inline auto killed_at(std::size_t at) {
+  return [at](std::size_t n, const Call&) { return Action{n == at ? Action::Kind::kill_before : Action::Kind::go}; };
+}
+
 struct Ended {
   int exit_code = -1;  // -1: by a signal
   int signal = 0;
